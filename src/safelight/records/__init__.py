@@ -1,0 +1,1 @@
+"""What is remembered: Django models that own their changes, their constraints and who may see them."""

@@ -1,0 +1,40 @@
+"""The stores of this installation, opened once a process from the settings."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from safelight import storage
+
+
+class KeysAreSealed(RuntimeError):
+    """The key manager can't be opened: there is no passphrase, or a wrong one."""
+
+    for_people = "The keys are sealed. Give the passphrase by SAFELIGHT_PASSPHRASE_FILE or a systemd credential."
+
+
+@cache
+def keys() -> storage.KeyStore:
+    """Return the key store, opened with the passphrase of the settings."""
+    passphrase: str | None = settings.SAFELIGHT_PASSPHRASE
+    if not passphrase:
+        raise KeysAreSealed
+    manager = storage.SealedFileManager.open(Path(settings.SAFELIGHT_SEAL), passphrase)
+    return storage.KeyStore(Path(settings.SAFELIGHT_KEYS), manager)
+
+
+@cache
+def blobs() -> storage.DiskStore:
+    """Return the store of sealed blobs."""
+    return storage.DiskStore(Path(settings.SAFELIGHT_BLOBS))
+
+
+def close() -> None:
+    """Forget the opened stores; the next call opens them anew."""
+    if keys.cache_info().currsize:
+        keys().close()
+    keys.cache_clear()
+    blobs.cache_clear()

@@ -1,0 +1,73 @@
+"""Append to the ledger, inside the transaction of the thing that is logged."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import connection
+
+from safelight import ledger
+from safelight.records.models import LedgerEntry, TreeHead
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from safelight.records.models import Practice, Staff
+
+Detail = str | int | bool | None | UUID | list[str]
+
+
+class NotInTransaction(RuntimeError):
+    """A ledger entry was to be written apart from the act that it records."""
+
+
+def append(
+    kind: str,
+    *,
+    practice: Practice,
+    subject: UUID,
+    by: Staff | str,
+    at: datetime,
+    **details: Detail,
+) -> LedgerEntry:
+    """Append one entry and move the tree's head; the head's row is the last lock that is taken.
+
+    kind: "photo.viewed", "consent.given": a thing and what happened to it.
+    subject: `Patient.subject`, or another random id; never a name, a number or a date of birth.
+    by: who did it; "patient", "system", "colleague" where it wasn't a member of staff.
+    details: ids, hashes and terms only.
+    """
+    if not connection.in_atomic_block:
+        raise NotInTransaction(kind)
+    head, _ = TreeHead.objects.select_for_update().get_or_create(id=1)
+    entry = ledger.Entry(
+        kind=kind,
+        subject=str(subject),
+        by=by if isinstance(by, str) else str(by.pk),
+        at=at,
+        details={"practice": str(practice.pk)}
+        | {key: _plain(value) for key, value in details.items()},
+    )
+    body = ledger.canonical(entry)
+    frontier = ledger.Frontier.from_bytes(bytes(head.frontier)).append(ledger.leaf_hash(body))
+    row = LedgerEntry.objects.create(
+        index=head.size, practice=practice, kind=kind, subject=str(subject), at=at, body=body
+    )
+    head.size, head.frontier = head.size + 1, frontier.to_bytes()
+    head.save(update_fields=["size", "frontier"])
+    return row
+
+
+def bodies() -> Sequence[bytes]:
+    """Return the canonical bytes of every entry, in order."""
+    return [bytes(body) for body in LedgerEntry.objects.values_list("body", flat=True)]
+
+
+def _plain(value: Detail) -> str | int | list[str]:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, UUID) else value

@@ -1,0 +1,39 @@
+"""All models, by the names that the rest of the house uses."""
+
+from safelight.records.models.consent import Consent, Objection, Receipt
+from safelight.records.models.log import Checkpoint, LedgerEntry, OutgoingMail, TreeHead
+from safelight.records.models.people import (
+    Assessment,
+    Patient,
+    Practice,
+    Representative,
+    Staff,
+)
+from safelight.records.models.pictures import Copy, Photo, StoppedCapture
+from safelight.records.models.sharing import Disclosure, Link, Release, Reply
+from safelight.records.models.withdrawal import EraseJob, Recall, Withdrawal
+
+__all__ = [
+    "Assessment",
+    "Checkpoint",
+    "Consent",
+    "Copy",
+    "Disclosure",
+    "EraseJob",
+    "LedgerEntry",
+    "Link",
+    "Objection",
+    "OutgoingMail",
+    "Patient",
+    "Photo",
+    "Practice",
+    "Recall",
+    "Receipt",
+    "Release",
+    "Reply",
+    "Representative",
+    "Staff",
+    "StoppedCapture",
+    "TreeHead",
+    "Withdrawal",
+]

@@ -1,0 +1,134 @@
+"""What was said: consent, objection, and the receipt that a patient keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from safelight.records.models.base import PracticeQuerySet, PracticeRow
+from safelight.records.models.people import Patient, Representative, Staff
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Consent(PracticeRow):
+    """One conversation's answers, with the exact words that were shown.
+
+    A conversation in which everything was refused is a Consent with no purposes: refusal is an answer.
+    """
+
+    class Form(models.TextChoices):
+        """How the answer was given."""
+
+        WRITTEN = "written", "On paper"
+        ELECTRONIC = "electronic", "Signed on the screen"
+        ORAL = "oral-recorded", "Said, and noted"
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
+    purposes = models.JSONField()
+    """Purposes agreed to."""
+    refused = models.JSONField(default=list)
+    """Purposes asked and refused."""
+    withdrawn = models.JSONField(default=dict, blank=True)
+    """Purpose to the instant (ISO 8601) from which it no longer holds."""
+    target = models.CharField(max_length=200, blank=True)
+    identifiable_ok = models.BooleanField(null=True, blank=True)
+    given_by = models.CharField(max_length=30, default="patient")
+    representative = models.ForeignKey(
+        Representative, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    form = models.CharField(max_length=20, choices=Form)
+    told = models.JSONField()
+    """Keys of the wording that were told, each by an act of its own."""
+    not_told = models.JSONField(default=dict, blank=True)
+    """Key to the recorded reason why it was not told."""
+    statement = models.TextField(blank=True)
+    """What was said, for an oral consent."""
+    signature_blob = models.CharField(max_length=80, blank=True)
+    """Name of the sealed signature, if one was given on the screen."""
+    body_site = models.CharField(max_length=100, blank=True)
+    wording = models.JSONField()
+    """The words shown, frozen: language, version, layout, text."""
+    wording_digest = models.CharField(max_length=64)
+    pack_id = models.CharField(max_length=60)
+    pack_hash = models.CharField(max_length=64)
+    given_at = models.DateTimeField()
+    expires_on = models.DateField(null=True, blank=True)
+    final_item_seen = models.BooleanField(default=False)
+    taken_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+
+    objects = PracticeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["given_at"]
+
+    def __str__(self) -> str:
+        return f"Consent {self.pk}"
+
+    def set_withdrawn(self, purposes: list[str], *, at: datetime) -> None:
+        """End these purposes from `at` on; a purpose withdrawn before keeps its first instant."""
+        for purpose in purposes:
+            if purpose in self.purposes:
+                self.withdrawn.setdefault(purpose, at.isoformat())
+        self.save(update_fields=["withdrawn"])
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Return the consent as `decide` reads it: what still holds, and what was withdrawn when."""
+        holding = [purpose for purpose in self.purposes if purpose not in self.withdrawn]
+        parts = [(holding, None)] if holding else []
+        parts += [([purpose], at) for purpose, at in sorted(self.withdrawn.items())]
+        return [self._fact(purposes, withdrawn_on=at) for purposes, at in parts]
+
+    def _fact(self, purposes: list[str], *, withdrawn_on: str | None) -> dict[str, Any]:
+        return {
+            "purposes": purposes,
+            "target": self.target or None,
+            "identifiable_ok": self.identifiable_ok,
+            "given_on": self.given_at.isoformat(),
+            "given_by": self.given_by,
+            "form": self.form,
+            "told": list(self.told),
+            "secondary_not_told_because": self.not_told.get("secondary"),
+            "expires_on": self.expires_on.isoformat() if self.expires_on else None,
+            "withdrawn_on": withdrawn_on,
+            "final_item_seen": self.final_item_seen,
+        }
+
+
+class Objection(PracticeRow):
+    """A no to some use, or to every use but care, which nothing but the law overrides."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="objections")
+    purposes = models.JSONField()
+    """Purposes, or ["*"] for every use."""
+    made_at = models.DateTimeField()
+    consent = models.ForeignKey(
+        Consent, null=True, blank=True, on_delete=models.PROTECT, related_name="objections"
+    )
+
+    objects = PracticeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["made_at"]
+
+    def __str__(self) -> str:
+        return f"Objection {self.pk}"
+
+    def facts(self) -> dict[str, Any]:
+        """Return the objection as `decide` reads it."""
+        return {"purposes": list(self.purposes), "made_on": self.made_at.isoformat()}
+
+
+class Receipt(PracticeRow):
+    """The patient's own way in, without an account: only the hash of its secret is kept."""
+
+    consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="receipt")
+    secret_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+
+    objects = PracticeQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"Receipt {self.pk}"
