@@ -1,0 +1,20 @@
+"""Put the model weights into the package before it is packed (docs/adr/0005-weights-by-build-hook.md)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class WeightsHook(BuildHookInterface[Any]):
+    """Run tools/weights.py for wheels and editable installs."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (hatchling's signature)
+        """Take what is missing out of the pinned wheels; a wrong digest stops the build."""
+        sys.path.insert(0, str(Path(self.root)))
+        from tools import weights
+
+        weights.ensure()

