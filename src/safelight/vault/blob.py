@@ -1,0 +1,160 @@
+"""The sealed blob: C2SP chunked encryption, Cobblestone-256 (docs/formats/sealed-blob.md)."""
+
+from __future__ import annotations
+
+import hmac
+import mmap
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from safelight.vault.errors import SealBroken
+from safelight.vault.keys import KEY_BYTES, NONCE_BYTES, TAG_BYTES, expand
+
+PIECE_BYTES = 16 * 1024
+CHUNK_BYTES = PIECE_BYTES + TAG_BYTES
+SALT_BYTES = 24
+COMMITMENT_BYTES = 32
+HEAD_BYTES = SALT_BYTES + COMMITMENT_BYTES
+
+_LABEL = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00"
+
+Blob: TypeAlias = bytes | bytearray | memoryview | mmap.mmap
+"""Anything that slices into bytes: a mapped file lets a range be read without the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """One blob's derived secrets."""
+
+    aead: AESGCM
+    base_nonce: int
+    commitment: bytes
+
+    def nonce(self, number: int) -> bytes:
+        return (self.base_nonce ^ number).to_bytes(NONCE_BYTES, "big")
+
+
+def _derived(key: bytes, *, salt: bytes, context: bytes) -> _Opened:
+    if len(key) != KEY_BYTES:
+        raise ValueError("a key has 32 bytes")
+    length = KEY_BYTES + NONCE_BYTES + COMMITMENT_BYTES
+    secret = expand(key, info=_LABEL + salt + context, length=length)
+    return _Opened(
+        aead=AESGCM(secret[:KEY_BYTES]),
+        base_nonce=int.from_bytes(secret[KEY_BYTES : KEY_BYTES + NONCE_BYTES], "big"),
+        commitment=secret[KEY_BYTES + NONCE_BYTES :],
+    )
+
+
+def seal(key: bytes, plaintext: bytes | memoryview, *, context: bytes) -> bytes:
+    """Return the plaintext sealed under the key, with a fresh salt, bound to the context."""
+    return seal_with_salt(key, plaintext, context=context, salt=secrets.token_bytes(SALT_BYTES))
+
+
+def seal_with_salt(
+    key: bytes, plaintext: bytes | memoryview, *, context: bytes, salt: bytes
+) -> bytes:
+    """Seal under a chosen salt. Only for vectors: a salt used twice gives the key stream away."""
+    opened = _derived(key, salt=salt, context=context)
+    pieces = memoryview(plaintext)
+    chunks = [
+        opened.aead.encrypt(opened.nonce(number), pieces[at : at + PIECE_BYTES], None)
+        for number, at in enumerate(range(0, len(pieces) + 1, PIECE_BYTES))
+    ]
+    return b"".join((salt, opened.commitment, *chunks))
+
+
+def unseal(key: bytes, blob: Blob, *, context: bytes) -> bytes:
+    """Return the plaintext. Raises SealBroken for wrong key, wrong context or tampering."""
+    opened = _open(key, blob, context=context)
+    with memoryview(blob) as view:
+        return b"".join(_chunks(opened, view, range(_last_chunk(len(blob)) + 1)))
+
+
+def unseal_range(key: bytes, blob: Blob, start: int, stop: int, *, context: bytes) -> bytes:
+    """Return plaintext[start:stop], opening only the chunks it lies in, and the last.
+
+    The last chunk proves the length, so a cut blob refuses every range. Like a slice,
+    what lies past the end is left out. Raises SealBroken as unseal does.
+    """
+    if not 0 <= start <= stop:
+        raise ValueError("a range runs from 0 or more upwards")
+    opened = _open(key, blob, context=context)
+    with memoryview(blob) as view:
+        last = _last_chunk(len(view))
+        end = last * PIECE_BYTES + len(_piece(opened, view, last))
+        stop = min(stop, end)
+        if start >= stop:
+            return b""
+        first = start // PIECE_BYTES
+        wanted = range(first, (stop - 1) // PIECE_BYTES + 1)
+        opened_pieces = b"".join(_chunks(opened, view, wanted))
+    return opened_pieces[start - first * PIECE_BYTES : stop - first * PIECE_BYTES]
+
+
+def plaintext_length(sealed_bytes: int) -> int:
+    """Return how long the plaintext of a blob of this length is. Raises SealBroken if none is."""
+    last = _last_chunk(sealed_bytes)
+    return sealed_bytes - HEAD_BYTES - (last + 1) * TAG_BYTES
+
+
+def sealed_length(plaintext_bytes: int) -> int:
+    """Return how long the blob of a plaintext of this length is."""
+    return plaintext_bytes + HEAD_BYTES + TAG_BYTES * (plaintext_bytes // PIECE_BYTES + 1)
+
+
+def is_sealed(blob: bytes | memoryview) -> bool:
+    """Say whether the bytes could be a sealed blob, without a key.
+
+    False is certain. True says that the length fits and that they are no picture in the clear
+    of a kind a camera makes; only unsealing proves it.
+    """
+    try:
+        plaintext_length(len(blob))
+    except SealBroken:
+        return False
+    return not _looks_like_a_picture(bytes(blob[:16]))
+
+
+def _looks_like_a_picture(head: bytes) -> bool:
+    """At least five fixed bytes each: a random salt meets none of them by chance."""
+    starts = (b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08")
+    return (
+        head.startswith(starts)
+        or (head[:3] == b"\xff\xd8\xff" and head[6:10] in (b"JFIF", b"Exif"))
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+        or (head[:3] == b"\0\0\0" and head[4:8] == b"ftyp")
+    )
+
+
+def _last_chunk(sealed_bytes: int) -> int:
+    number, short = divmod(sealed_bytes - HEAD_BYTES, CHUNK_BYTES)
+    if sealed_bytes < HEAD_BYTES or short < TAG_BYTES:
+        raise SealBroken("no sealed blob has this length")
+    return number
+
+
+def _open(key: bytes, blob: Blob, *, context: bytes) -> _Opened:
+    _last_chunk(len(blob))
+    salt, commitment = bytes(blob[:SALT_BYTES]), bytes(blob[SALT_BYTES:HEAD_BYTES])
+    opened = _derived(key, salt=salt, context=context)
+    if not hmac.compare_digest(opened.commitment, commitment):
+        raise SealBroken("commitment differs")
+    return opened
+
+
+def _chunks(opened: _Opened, view: memoryview, numbers: range) -> Iterator[bytes]:
+    return (_piece(opened, view, number) for number in numbers)
+
+
+def _piece(opened: _Opened, view: memoryview, number: int) -> bytes:
+    at = HEAD_BYTES + number * CHUNK_BYTES
+    try:
+        return opened.aead.decrypt(opened.nonce(number), view[at : at + CHUNK_BYTES], None)
+    except InvalidTag:
+        raise SealBroken(f"chunk {number} does not open") from None
