@@ -1,0 +1,219 @@
+"""Faces: near ones and parts of them in averaged views, and bystanders at a distance.
+
+Two networks complement each other: RetinaFace sees partial faces in close-ups, CenterFace sees
+small whole ones. Averaging RetinaFace's score over the picture, the picture with a grey border and
+its mirror image tells partial faces from skin better than one view does
+(docs/reference/detectors.md has the figures and the reasons for the thresholds).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+import cv2
+import numpy as np
+
+from safelight.detect.models import Model, batch_of
+from safelight.detect.values import Finding, Scales
+from safelight.terms import Answer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from safelight.detect.cards import ModelCard
+    from safelight.detect.sizes import Sizes
+    from safelight.terms import Pixels
+
+Boxes: TypeAlias = "NDArray[np.float32]"
+"""(n, 5): left, top, right, bottom, score."""
+
+FOUND_AT, HELD_AT = 0.5, 0.3
+"""RetinaFace, averaged over three views."""
+BYSTANDER_AT = 0.35
+"""CenterFace."""
+CANDIDATE_AT = 0.05
+SAME_AT = 0.3
+"""Boxes of two views with at least this intersection over union show one thing."""
+BORDER = 0.5
+"""Of the longer side, in all: a quarter on each side."""
+GREY = 127
+
+RETINA_MEAN = (104.0, 117.0, 127.0)
+RETINA_ANCHORS = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))
+"""Stride of each output level in pixels, and the sides of its square anchors."""
+RETINA_VARIANCES = (0.1, 0.2)
+CENTRE_STRIDE = 4
+
+
+class Faces:
+    """The face detector."""
+
+    kind = "face"
+
+    def __init__(self, retina: Model, centre: Model) -> None:
+        """Take the two networks."""
+        self._retina, self._centre = retina, centre
+
+    @property
+    def cards(self) -> tuple[ModelCard, ...]:
+        """Return the cards of both networks."""
+        return (self._retina.card, self._centre.card)
+
+    def find(self, sizes: Sizes, *, scales: Scales) -> tuple[Finding, ...]:
+        """Return faces found and places that may be one."""
+        near = self.near(sizes, longest=scales.faces)
+        far = self.far(sizes, longest=scales.bystanders)
+        return (*_near_findings(near, sizes), *_far_findings(far, near, sizes))
+
+    def near(self, sizes: Sizes, *, longest: int) -> Boxes:
+        """Return boxes with scores averaged over three views, in pixels of the whole picture."""
+        small = sizes.at(longest)
+        factor = sizes.longest / max(small.shape[:2])
+        plain = self._retina_boxes(small)
+        mirrored = _mirrored(self._retina_boxes(small[:, ::-1]), small.shape[1])
+        bordered = self._bordered_boxes(small)
+        boxes = averaged((plain, bordered, mirrored))
+        boxes[:, :4] *= factor
+        return boxes
+
+    def far(self, sizes: Sizes, *, longest: int) -> Boxes:
+        """Return CenterFace's boxes in pixels of the whole picture."""
+        small = sizes.at(longest)
+        heat, extent, offset = self._centre.run(batch_of(small, mean=(0.0, 0.0, 0.0)))[:3]
+        boxes = without_doubles(centre_boxes(heat[0, 0], extent[0], offset[0]))
+        boxes[:, :4] *= sizes.longest / max(small.shape[:2])
+        return boxes
+
+    def _retina_boxes(self, pixels: Pixels) -> Boxes:
+        batch = batch_of(pixels[..., ::-1], mean=RETINA_MEAN)
+        where, confidence = self._retina.run(batch)[:2]
+        return without_doubles(retina_boxes(where[0], confidence[0, :, 1], batch.shape[2:]))
+
+    def _bordered_boxes(self, pixels: Pixels) -> Boxes:
+        border = round(max(pixels.shape[:2]) * BORDER / 2)
+        canvas = cv2.copyMakeBorder(
+            pixels, border, border, border, border, cv2.BORDER_CONSTANT, value=(GREY, GREY, GREY)
+        )
+        boxes = self._retina_boxes(np.asarray(canvas, np.uint8))
+        boxes[:, :4] -= border
+        return boxes
+
+
+def retina_boxes(
+    where: NDArray[np.float32], scores: NDArray[np.float32], size: tuple[int, ...]
+) -> Boxes:
+    """Decode RetinaFace's output for an input of (height, width): offsets from its anchors."""
+    kept = scores >= CANDIDATE_AT
+    anchors, moves = _anchors(size[0], size[1])[kept], where[kept]
+    centres = anchors[:, :2] + moves[:, :2] * RETINA_VARIANCES[0] * anchors[:, 2:]
+    sides = anchors[:, 2:] * np.exp(moves[:, 2:] * RETINA_VARIANCES[1])
+    return np.column_stack((centres - sides / 2, centres + sides / 2, scores[kept])).astype(
+        np.float32
+    )
+
+
+@lru_cache(maxsize=8)
+def _anchors(height: int, width: int) -> NDArray[np.float32]:
+    levels = []
+    for stride, sides in RETINA_ANCHORS:
+        rows, columns = -(-height // stride), -(-width // stride)
+        y, x, side = np.meshgrid(
+            (np.arange(rows) + 0.5) * stride,
+            (np.arange(columns) + 0.5) * stride,
+            sides,
+            indexing="ij",
+        )
+        levels.append(np.stack((x, y, side, side), axis=-1).reshape(-1, 4))
+    return np.concatenate(levels).astype(np.float32)
+
+
+def centre_boxes(
+    heat: NDArray[np.float32], extent: NDArray[np.float32], offset: NDArray[np.float32]
+) -> Boxes:
+    """Decode CenterFace's output: a face's middle in `heat`, the logarithm of its size in `extent`."""
+    rows, columns = np.nonzero(heat >= BYSTANDER_AT)
+    high, wide = (np.exp(extent[axis, rows, columns]) * CENTRE_STRIDE for axis in (0, 1))
+    y = (rows + offset[0, rows, columns] + 0.5) * CENTRE_STRIDE
+    x = (columns + offset[1, rows, columns] + 0.5) * CENTRE_STRIDE
+    edges = (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
+    return np.column_stack((*edges, heat[rows, columns])).astype(np.float32)
+
+
+def without_doubles(boxes: Boxes, *, above: float = 0.4) -> Boxes:
+    """Return the boxes, best first, without those that overlap a better one by more."""
+    kept: list[int] = []
+    order = np.argsort(-boxes[:, 4], kind="stable")
+    boxes = boxes[order]
+    for index in range(len(boxes)):
+        if not kept or overlaps(boxes[index : index + 1], boxes[kept]).max() <= above:
+            kept.append(index)
+    return np.asarray(boxes[kept], np.float32)
+
+
+def overlaps(some: Boxes, others: Boxes) -> NDArray[np.float32]:
+    """Return intersection over union of each of some with each of the others."""
+    top_left = np.maximum(some[:, np.newaxis, :2], others[np.newaxis, :, :2])
+    bottom_right = np.minimum(some[:, np.newaxis, 2:4], others[np.newaxis, :, 2:4])
+    shared = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
+    areas = [(b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) for b in (some, others)]
+    union = areas[0][:, np.newaxis] + areas[1][np.newaxis] - shared
+    return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
+
+
+def averaged(views: tuple[Boxes, ...]) -> Boxes:
+    """Return the boxes of all views with the mean over views of what each view gives that place.
+
+    In a close-up the views disagree about where a part of a face ends, not about its being there:
+    so each view's best box has at least the mean of the best scores, once it is HELD_AT by itself.
+    """
+    everything = np.concatenate(views)
+    if not len(everything):
+        return everything
+    there = [_score_there(everything, view) for view in views]
+    scores = np.mean(there, axis=0)
+    best = float(np.mean([view[0, 4] if len(view) else 0.0 for view in views]))
+    start = 0
+    for view in views:
+        if len(view) and view[0, 4] >= HELD_AT:
+            scores[start] = max(scores[start], best)
+        start += len(view)
+    kept = scores >= HELD_AT
+    return without_doubles(np.column_stack((everything[kept, :4], scores[kept])).astype(np.float32))
+
+
+def _score_there(places: Boxes, view: Boxes) -> NDArray[np.float32]:
+    if not len(view):
+        return np.zeros(len(places), np.float32)
+    same = overlaps(places, view) >= SAME_AT
+    return np.where(same, view[np.newaxis, :, 4], 0).max(axis=1).astype(np.float32)
+
+
+def _mirrored(boxes: Boxes, width: int) -> Boxes:
+    turned = boxes.copy()
+    turned[:, 0], turned[:, 2] = width - boxes[:, 2], width - boxes[:, 0]
+    return turned
+
+
+def _near_findings(boxes: Boxes, sizes: Sizes) -> list[Finding]:
+    findings = []
+    for left, top, right, bottom, score in boxes.tolist():
+        box = sizes.region(left, top, right, bottom)
+        if box is not None:
+            sure = score >= FOUND_AT
+            why = "a face or part of one" if sure else "may be a face or part of one"
+            answer = Answer.FOUND if sure else Answer.HELD
+            findings.append(Finding("face", box, None, score, why, answer))
+    return findings
+
+
+def _far_findings(boxes: Boxes, near: Boxes, sizes: Sizes) -> list[Finding]:
+    findings = []
+    sure = near[near[:, 4] >= FOUND_AT]
+    for place in boxes:
+        box = sizes.region(*place[:4].tolist())
+        new = not len(sure) or overlaps(place[np.newaxis], sure).max() < SAME_AT
+        if box is not None and new:
+            why = "a whole face, perhaps of a bystander"
+            findings.append(Finding("face", box, None, float(place[4]), why, Answer.FOUND))
+    return findings

@@ -1,0 +1,91 @@
+"""Neural networks, run on the processor by onnxruntime."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from safelight.detect.cards import ModelCard, model_cards
+from safelight.detect.values import DetectorFailed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from safelight.terms import Pixels
+
+ORT_ERRORS = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+"""They share no class but Exception."""
+
+STRIDE = 32
+"""Every network here halves its input five times."""
+
+
+class WeightsMissing(RuntimeError):
+    """The package was built without its model weights, or they are not the ones it was built with."""
+
+    for_people = "The detectors' model files are missing or damaged. Install Safelight again."
+
+
+class Model:
+    """One network and its card."""
+
+    def __init__(self, card: ModelCard, weights: bytes, *, threads: int) -> None:
+        """Read the network from its bytes; they must be the ones that the card names."""
+        if hashlib.sha256(weights).hexdigest() != card.sha256:
+            raise WeightsMissing(f"{card.file} is not the file that was pinned")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        options.enable_cpu_mem_arena = False
+        try:
+            self._session = onnxruntime.InferenceSession(
+                weights, options, providers=["CPUExecutionProvider"]
+            )
+        except ORT_ERRORS as error:
+            raise WeightsMissing(f"{card.file} can't be read as a model") from error
+        self.card = card
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return the outputs for a batch (n, 3, height, width)."""
+        try:
+            outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: batch})
+        except ORT_ERRORS as error:
+            raise DetectorFailed(f"{self.card.name} could not run") from error
+        return outputs
+
+
+def read_model(name: str, *, folder: Path, threads: int) -> Model:
+    """Return the model with this name in models.toml, its weights read from the folder."""
+    card = model_cards()[name]
+    path = folder / str(card.file)
+    if not path.is_file():
+        raise WeightsMissing(f"{card.file} is not there")
+    return Model(card, path.read_bytes(), threads=threads)
+
+
+def batch_of(
+    pixels: Pixels, *, mean: tuple[float, float, float], scale: NDArray[np.float32] | float = 1.0
+) -> NDArray[np.float32]:
+    """Return one picture as a batch (1, 3, height, width), sides filled up to the stride.
+
+    The filling repeats the edge, which draws no line that a detector could take for something.
+    """
+    height, width = pixels.shape[:2]
+    filled = np.pad(pixels, ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0)), mode="edge")
+    values = (filled.astype(np.float32) - np.asarray(mean, np.float32)) * scale
+    return np.ascontiguousarray(values.transpose(2, 0, 1)[np.newaxis], dtype=np.float32)

@@ -1,0 +1,46 @@
+"""One pyramid of sizes, shared by all detectors that look at a picture."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from safelight.terms import Pixels, Region
+
+
+class Sizes:
+    """A picture, and smaller versions of it made when first asked for."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        """Take pixels (height, width, 3), uint8; nothing else is a picture here."""
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+            raise ValueError("not a picture: (height, width, 3) of uint8 is wanted")
+        self.pixels = pixels
+        self.height, self.width = pixels.shape[:2]
+        self._made: dict[int, Pixels] = {}
+
+    @property
+    def longest(self) -> int:
+        """Return the longer side in pixels."""
+        return int(max(self.width, self.height))
+
+    def at(self, longest: int) -> Pixels:
+        """Return the picture with its longer side at most this; never enlarged."""
+        if longest >= self.longest:
+            return self.pixels
+        if longest not in self._made:
+            larger = [side for side in self._made if side >= 2 * longest]
+            source = self._made[min(larger)] if larger else self.pixels
+            share = longest / self.longest
+            size = (max(1, round(self.width * share)), max(1, round(self.height * share)))
+            self._made[longest] = np.asarray(
+                cv2.resize(source, size, interpolation=cv2.INTER_AREA), np.uint8
+            )
+        return self._made[longest]
+
+    def region(self, left: float, top: float, right: float, bottom: float) -> Region | None:
+        """Return the box rounded outwards and cut to the picture; None if nothing of it is inside."""
+        x, y = max(0, int(np.floor(left))), max(0, int(np.floor(top)))
+        across = min(self.width, int(np.ceil(right))) - x
+        down = min(self.height, int(np.ceil(bottom))) - y
+        return Region(x, y, across, down) if across > 0 and down > 0 else None

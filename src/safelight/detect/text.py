@@ -1,0 +1,99 @@
+"""Text: printed, on screens and labels, and much of what is written by hand.
+
+The networks give each pixel how likely it belongs to a line's core (differentiable binarisation);
+a line is a connected piece of that, made larger again by a share of its own size.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from safelight.detect.models import Model, batch_of
+from safelight.detect.values import Finding, Scales
+from safelight.terms import Answer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from safelight.detect.cards import ModelCard
+    from safelight.detect.sizes import Sizes
+
+CORE_AT, HELD_AT, FOUND_AT = 0.2, 0.3, 0.5
+"""A pixel's value, and a line's mean over its rectangle."""
+GROWTH = 2.2
+"""The core's area times this over its perimeter is added on each side (docs/reference/detectors.md)."""
+SMALLEST = 3
+"""A core's shorter side in pixels."""
+MOST = 2000
+"""Lines looked at in one picture; a page of small print has fewer."""
+MEAN = (0.406 * 255, 0.456 * 255, 0.485 * 255)
+SCALE = (1 / (255 * np.asarray((0.225, 0.224, 0.229)))).astype(np.float32)
+
+
+class Text:
+    """The text detector."""
+
+    kind = "text"
+
+    def __init__(self, model: Model, light: Model) -> None:
+        """Take the network for the first look and the smaller one for a second."""
+        self._model, self._light = model, light
+
+    @property
+    def cards(self) -> tuple[ModelCard, ...]:
+        """Return the cards of both networks."""
+        return (self._model.card, self._light.card)
+
+    def find(self, sizes: Sizes, *, scales: Scales) -> tuple[Finding, ...]:
+        """Return a finding for each line of text."""
+        findings = _lines(self._model, sizes, longest=scales.text)
+        if scales.light_text:
+            findings += _lines(self._light, sizes, longest=scales.light_text)
+        return tuple(findings)
+
+
+def _lines(model: Model, sizes: Sizes, *, longest: int) -> list[Finding]:
+    small = sizes.at(longest)
+    height, width = small.shape[:2]
+    core = model.run(batch_of(small[..., ::-1], mean=MEAN, scale=SCALE))[0][0, 0, :height, :width]
+    factor = sizes.longest / max(height, width)
+    findings = []
+    for corners, score in rectangles(core):
+        edges = (*corners.min(axis=0) * factor, *corners.max(axis=0) * factor)
+        box = sizes.region(*(float(edge) for edge in edges))
+        if box is not None:
+            sure = score >= FOUND_AT
+            answer = Answer.FOUND if sure else Answer.HELD
+            findings.append(
+                Finding("text", box, None, score, "text" if sure else "may be text", answer)
+            )
+    return findings
+
+
+def rectangles(core: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], float]]:
+    """Return each line's four corners, grown, in pixels of `core`, with its score."""
+    mask = (core > CORE_AT).astype(np.uint8)
+    outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    lines = []
+    for outline in outlines[:MOST]:
+        middle, sides, angle = cv2.minAreaRect(outline)
+        if min(sides) < SMALLEST:
+            continue
+        score = _mean_inside(core, np.asarray(cv2.boxPoints((middle, sides, angle))))
+        if score >= HELD_AT:
+            more = GROWTH * sides[0] * sides[1] / (sides[0] + sides[1])
+            grown = cv2.boxPoints((middle, (sides[0] + more, sides[1] + more), angle))
+            lines.append((np.asarray(grown, np.float32), score))
+    return lines
+
+
+def _mean_inside(core: NDArray[np.float32], corners: NDArray[np.float32]) -> float:
+    left, top = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
+    right, bottom = np.ceil(corners.max(axis=0)).astype(int) + 1
+    piece = np.ascontiguousarray(core[top:bottom, left:right])
+    mask = np.zeros(piece.shape, np.uint8)
+    cv2.fillPoly(mask, [np.round(corners - (left, top)).astype(np.int32)], (1,))
+    return float(cv2.mean(piece, mask)[0])

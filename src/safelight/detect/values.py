@@ -1,0 +1,104 @@
+"""What detectors say, and what a detector is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from safelight.terms import Answer, Region
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from safelight.detect.cards import ModelCard
+    from safelight.detect.sizes import Sizes
+
+
+class DetectorFailed(RuntimeError):
+    """A detector could not answer; what it would have found is unknown."""
+
+    for_people = "Part of the check did not work, so this picture can't be judged by it."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that identifies, or may: in the pixels (`box`) or in the file (`where`)."""
+
+    kind: str
+    box: Region | None
+    where: str | None
+    score: float | None
+    """The detector's own, 0 to 1; None where it has none. Not a probability."""
+    why: str
+    answer: Answer
+    """FOUND: covered by itself. HELD: may be one, a person must look."""
+
+    def as_json(self) -> dict[str, object]:
+        """Return the finding as the commands print it (docs/reference/commands.md)."""
+        return {
+            "kind": self.kind,
+            "box": None if self.box is None else self.box.as_list(),
+            "where": self.where,
+            "score": None if self.score is None else round(self.score, 3),
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What all detectors said of one picture."""
+
+    findings: tuple[Finding, ...]
+    answers: Mapping[str, Answer]
+    """By kind; only kinds that something really looked for."""
+
+    @property
+    def identifiable(self) -> Literal["yes", "unknown"]:
+        """Return what a machine may say: it never says no."""
+        return "yes" if any(f.answer is Answer.FOUND for f in self.findings) else "unknown"
+
+    @property
+    def in_pixels(self) -> tuple[Finding, ...]:
+        """Return the findings that have a box."""
+        return tuple(finding for finding in self.findings if finding.box is not None)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Return the kinds whose detector failed."""
+        return tuple(kind for kind, said in self.answers.items() if said is Answer.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """At which longest sides, in pixels, a picture is looked at. Pictures are never enlarged to them."""
+
+    faces: int
+    """For the averaged views."""
+    bystanders: int
+    text: int
+    light_text: int
+    """For the smaller text model; 0 leaves it out."""
+    codes: tuple[int, ...]
+
+
+FIRST = Scales(faces=640, bystanders=960, text=1280, light_text=0, codes=(1280, 2560))
+AGAIN = Scales(faces=512, bystanders=1152, text=960, light_text=1600, codes=(960, 1920))
+"""For the finished copy: other sizes than FIRST, so that a miss by size is not made twice."""
+
+
+class Detector(Protocol):
+    """Looks for one kind of thing. Two of one kind complement each other."""
+
+    @property
+    def kind(self) -> str:
+        """Return what it looks for: face, text, code …"""
+        ...
+
+    @property
+    def cards(self) -> Sequence[ModelCard]:
+        """Return a card for each model or library it rests on."""
+        ...
+
+    def find(self, sizes: Sizes, *, scales: Scales) -> Sequence[Finding]:
+        """Return what is there, boxes in pixels of the whole picture; raise DetectorFailed if unable."""
+        ...
