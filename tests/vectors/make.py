@@ -1,0 +1,290 @@
+"""Write the vectors anew: `python tests/vectors/make.py`, which must change nothing.
+
+Made from the pages in docs/formats alone, on primitives only: nothing of Safelight is imported
+here, so that the vectors are a second opinion and not an echo. Everything is fixed, HPKE's
+ephemeral keys included.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from uuid import UUID
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+HERE = Path(__file__).parent
+TENANT = UUID("6f0c1b9e-52a4-4c0e-9d6b-0d1c7a2e4f10")
+CAPTURE = UUID("0190f3a2-6c1e-7cc3-8f53-5a7a5f3a9d10")
+OTHER_CAPTURE = UUID("0190f3a2-6c1e-7cc3-8f53-5a7a5f3a9d11")
+LENGTHS = (0, 1, 16383, 16384, 16385, 100000)
+X25519, P256 = "x25519-sha256-aes256gcm", "p256-sha256-aes256gcm"
+
+
+def fixed(name: str, length: int = 32) -> bytes:
+    """Bytes that anybody can make again: SHA-512 of a name."""
+    return hashlib.sha512(name.encode()).digest()[:length]
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def plaintext(length: int) -> bytes:
+    return bytes((i * 31 + 7) & 255 for i in range(length))
+
+
+def context(*parts: str | bytes | UUID | int) -> bytes:
+    out = b""
+    for part in parts:
+        if isinstance(part, str):
+            part = part.encode()
+        elif isinstance(part, UUID):
+            part = part.bytes
+        elif isinstance(part, int):
+            part = part.to_bytes(8, "big")
+        out += len(part).to_bytes(4, "big") + part
+    return out
+
+
+def described(*parts: str | bytes | UUID | int) -> list[dict[str, object]]:
+    names = {str: "text", bytes: "bytes", UUID: "uuid", int: "number"}
+    shown = [p.hex() if isinstance(p, bytes) else str(p) for p in parts]
+    return [{names[type(p)]: s} for p, s in zip(parts, shown, strict=True)]
+
+
+def extract(hash_name: str, salt: bytes, key: bytes) -> bytes:
+    return hmac.digest(salt, key, hash_name)
+
+
+def expand(hash_name: str, key: bytes, info: bytes, length: int) -> bytes:
+    out, block, counter = b"", b"", 1
+    while len(out) < length:
+        block = hmac.digest(key, block + info + bytes([counter]), hash_name)
+        out, counter = out + block, counter + 1
+    return out[:length]
+
+
+def seal(key: bytes, text: bytes, bound: bytes, salt: bytes) -> bytes:
+    info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM" + b"\0" + salt + bound
+    secret = expand("sha512", key, info, 76)
+    aead, base = AESGCM(secret[:32]), secret[32:44]
+    out, number = salt + secret[44:], 0
+    while True:
+        piece = text[number * 16384 : (number + 1) * 16384]
+        nonce = bytes(a ^ b for a, b in zip(base, number.to_bytes(12, "big"), strict=True))
+        out += aead.encrypt(nonce, piece, b"")
+        if len(piece) < 16384:
+            return out
+        number += 1
+
+
+def seals() -> dict[str, object]:
+    key, parts = fixed("blob key"), ("safelight-blob-v1", TENANT, CAPTURE, "original")
+    bound = context(*parts)
+    whole = []
+    for length in LENGTHS:
+        salt = fixed(f"salt {length}", 24)
+        blob = seal(key, plaintext(length), bound, salt)
+        whole.append(
+            {
+                "length": length,
+                "salt": salt.hex(),
+                "plaintext_sha256": hashlib.sha256(plaintext(length)).hexdigest(),
+                "blob_bytes": len(blob),
+                "blob_sha256": hashlib.sha256(blob).hexdigest(),
+                "blob": b64(blob),
+            }
+        )
+    elsewhere = context("safelight-blob-v1", TENANT, OTHER_CAPTURE, "original")
+    copy_key = expand("sha512", key, context("safelight-derive-v1", "view-1280"), 32)
+    return {
+        "about": "docs/formats/sealed-blob.md. Byte i of each plaintext is (i * 31 + 7) & 255.",
+        "key": key.hex(),
+        "context_parts": described(*parts),
+        "context": bound.hex(),
+        "sealed": whole,
+        "derived": {"kind": "view-1280", "key": copy_key.hex()},
+        "broken_about": "Take the blob of that length, make the edits in order, open it under the "
+        "key and context given here or else those above: it must be refused. "
+        "cut: drop that many bytes from the end; add: append; flip: change the lowest bit of the "
+        "byte there; swap: exchange `bytes` bytes at the two places; remove: drop `bytes` at `at`.",
+        "broken": broken(elsewhere),
+        "broken_lengths": [0, 1, 55, 56, 71, 16456, 16471, 32856, 32871],
+    }
+
+
+def broken(elsewhere: bytes) -> list[dict[str, object]]:
+    first, second, chunk = 56, 56 + 16400, 16400
+    cases: list[tuple[str, int, dict[str, object]]] = [
+        ("another key", 100000, {"key": fixed("another key").hex()}),
+        ("another key, empty", 0, {"key": fixed("another key").hex()}),
+        ("another capture's context", 100000, {"context": elsewhere.hex()}),
+        ("no context", 1, {"context": ""}),
+        ("a byte cut", 100000, {"edits": [{"cut": 1}]}),
+        ("cut at a chunk's edge", 16385, {"edits": [{"cut": 17}]}),
+        ("last chunk cut to a shorter one", 100000, {"edits": [{"cut": 1000}]}),
+        ("empty last chunk cut off", 16384, {"edits": [{"cut": 16}]}),
+        ("a byte added", 100000, {"edits": [{"add": "00"}]}),
+        ("bytes added after an empty one", 0, {"edits": [{"add": "00" * 16}]}),
+        ("chunks swapped", 100000, {"edits": [{"swap": [first, second], "bytes": chunk}]}),
+        ("a chunk removed", 100000, {"edits": [{"remove": second, "bytes": chunk}]}),
+        ("first chunk removed", 16384, {"edits": [{"remove": first, "bytes": chunk}]}),
+        ("salt flipped", 100000, {"edits": [{"flip": 0}]}),
+        ("commitment flipped", 100000, {"edits": [{"flip": 24}]}),
+        ("first chunk flipped", 100000, {"edits": [{"flip": 56}]}),
+        ("middle chunk flipped", 100000, {"edits": [{"flip": 56 + 3 * 16400 + 77}]}),
+        ("last tag flipped", 100000, {"edits": [{"flip": 100167}]}),
+        ("only tag flipped", 0, {"edits": [{"flip": 71}]}),
+    ]
+    return [{"name": name, "length": length, **change} for name, length, change in cases]
+
+
+def contexts() -> dict[str, object]:
+    lists: list[tuple[str | bytes | UUID | int, ...]] = [
+        (),
+        ("",),
+        ("", ""),
+        ("ab", "c"),
+        ("a", "bc"),
+        ("Grüße, 写真",),
+        (b"\x00\xff",),
+        (UUID(int=0),),
+        (0, 1, 2**32, 2**64 - 1),
+        ("safelight-blob-v1", TENANT, CAPTURE, "original"),
+        ("safelight-data-key-v1", TENANT, CAPTURE, OTHER_CAPTURE, 3),
+    ]
+    return {
+        "about": "docs/formats/sealed-blob.md#contexts. Numbers are written as text: JavaScript's "
+        "own would lose the largest.",
+        "contexts": [{"parts": described(*p), "context": context(*p).hex()} for p in lists],
+    }
+
+
+def wraps() -> dict[str, object]:
+    kek, key, nonce = fixed("kek"), fixed("wrapped"), fixed("nonce", 12)
+    aad = context("safelight-data-key-v1", TENANT, CAPTURE, OTHER_CAPTURE, 3)
+    wrapped = b"\x01" + nonce + AESGCM(kek).encrypt(nonce, key, aad)
+    return {
+        "about": "docs/formats/sealed-blob.md#wrapped-keys",
+        "kek": kek.hex(),
+        "key": key.hex(),
+        "aad": aad.hex(),
+        "wrapped": wrapped.hex(),
+    }
+
+
+def x25519_pair(name: str) -> tuple[bytes, bytes]:
+    private = x25519.X25519PrivateKey.from_private_bytes(fixed(name))
+    return private.private_bytes_raw(), private.public_key().public_bytes_raw()
+
+
+def p256_pair(name: str) -> tuple[bytes, bytes]:
+    private = ec.derive_private_key(int.from_bytes(fixed(name), "big") >> 1, ec.SECP256R1())
+    point = private.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+    return private.private_numbers().private_value.to_bytes(32, "big"), point
+
+
+def agreed(suite: str, secret: bytes, public: bytes) -> bytes:
+    if suite == X25519:
+        private = x25519.X25519PrivateKey.from_private_bytes(secret)
+        return private.exchange(x25519.X25519PublicKey.from_public_bytes(public))
+    curve = ec.SECP256R1()
+    number = ec.derive_private_key(int.from_bytes(secret, "big"), curve)
+    point = ec.EllipticCurvePublicKey.from_encoded_point(curve, public)
+    return number.exchange(ec.ECDH(), point)
+
+
+def hpke(
+    suite: str, ephemeral: tuple[bytes, bytes], public: bytes, info: bytes, text: bytes
+) -> bytes:
+    """RFC 9180, base mode, one message (sections 4.1 and 5.1) with a chosen ephemeral key."""
+    kem = b"KEM" + (0x0020 if suite == X25519 else 0x0010).to_bytes(2, "big")
+    all_ids = b"HPKE" + kem[3:] + b"\x00\x01" + b"\x00\x02"
+
+    def labelled_extract(ids: bytes, salt: bytes, label: bytes, key: bytes) -> bytes:
+        return extract("sha256", salt, b"HPKE-v1" + ids + label + key)
+
+    def labelled_expand(ids: bytes, key: bytes, label: bytes, data: bytes, length: int) -> bytes:
+        head = length.to_bytes(2, "big") + b"HPKE-v1" + ids + label
+        return expand("sha256", key, head + data, length)
+
+    secret, enc = ephemeral
+    eae = labelled_extract(kem, b"", b"eae_prk", agreed(suite, secret, public))
+    shared = labelled_expand(kem, eae, b"shared_secret", enc + public, 32)
+    bound = b"\x00" + labelled_extract(all_ids, b"", b"psk_id_hash", b"")
+    bound += labelled_extract(all_ids, b"", b"info_hash", info)
+    root = labelled_extract(all_ids, shared, b"secret", b"")
+    key = labelled_expand(all_ids, root, b"key", bound, 32)
+    nonce = labelled_expand(all_ids, root, b"base_nonce", bound, 12)
+    return enc + AESGCM(key).encrypt(nonce, text, b"")
+
+
+def envelopes() -> dict[str, object]:
+    cases = []
+    for suite, pair in ((X25519, x25519_pair), (P256, p256_pair)):
+        private, public = pair("ingest")
+        ephemeral = pair("ephemeral")
+        kid = hashlib.sha256(context("safelight-ingest-v1", suite, public)).hexdigest()[:32]
+        digest, data_key = fixed("blob hash"), fixed("data key")
+        for device in (None, "phone-7"):
+            parts = ("safelight-envelope-v1", suite, kid, device or "", CAPTURE, digest)
+            wrapped = hpke(suite, ephemeral, public, context(*parts), data_key)
+            envelope: dict[str, object] = {
+                "v": 1,
+                "suite": suite,
+                "kid": kid,
+                "capture_id": str(CAPTURE),
+                "sha256": digest.hex(),
+                "wrapped_key": b64(wrapped),
+            }
+            if device:
+                envelope["device_id"] = device
+            cases.append(
+                {
+                    "private": private.hex(),
+                    "public": b64(public),
+                    "ephemeral_private": ephemeral[0].hex(),
+                    "info": context(*parts).hex(),
+                    "data_key": data_key.hex(),
+                    "envelope": envelope,
+                }
+            )
+    return {
+        "about": "docs/formats/envelope.md. The private keys are raw: 32 bytes, for P-256 the "
+        "number big-endian.",
+        "envelopes": cases,
+        "broken_about": "Make this change to each envelope above: it must be refused. "
+        "flip: change the lowest bit of that byte of wrapped_key.",
+        "broken": [
+            {"name": "another capture", "set": {"capture_id": str(OTHER_CAPTURE)}},
+            {"name": "another blob", "set": {"sha256": fixed("other hash").hex()}},
+            {"name": "another device", "set": {"device_id": "phone-8"}},
+            {"name": "another key", "set": {"kid": "0" * 32}},
+            {"name": "enc flipped", "flip": 1},
+            {"name": "ct flipped", "flip": -1},
+            {"name": "unknown field", "set": {"note": ""}},
+            {"name": "another version", "set": {"v": 2}},
+            {"name": "unknown suite", "set": {"suite": "x25519"}},
+            {"name": "upper case id", "set": {"capture_id": str(CAPTURE).upper()}},
+        ],
+    }
+
+
+MADE = {"context": contexts, "seal": seals, "wrap": wraps, "envelope": envelopes}
+
+
+def written(name: str) -> str:
+    return json.dumps(MADE[name](), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    for name in MADE:
+        (HERE / f"{name}.json").write_text(written(name), encoding="utf-8")
