@@ -47,7 +47,13 @@ class Release(PracticeRow):
     """Where it goes, in words: "Tuesday teaching, this practice"."""
     ticked = models.JSONField(default=list)
     """What the requester looked for and settled that machines can't see."""
+    discloses = models.JSONField(default=dict, blank=True)
+    """What the release says of the patient beside the picture, as `expose` reads facts."""
     exposure = models.CharField(max_length=12, default="not-assessed")
+    assessment = models.JSONField(default=dict, blank=True)
+    """The last report on what all releases add up to, with the model it rests on."""
+    judgement = models.TextField(blank=True)
+    """Why the reviewing person let a doubtful exposure pass; never for one that blocks."""
     requested_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
     reviewed_by = models.ForeignKey(
@@ -97,11 +103,16 @@ class Link(PracticeRow):
     code_hash = models.CharField(max_length=200, blank=True)
     code_sent_at = models.DateTimeField(null=True, blank=True)
     code_tries = models.PositiveSmallIntegerField(default=0)
+    codes_sent = models.PositiveSmallIntegerField(default=0)
+    restrictions = models.JSONField(default=list, blank=True)
+    """Names of what further limits the link; one that isn't known refuses every opening."""
     bound_to = models.CharField(max_length=64, blank=True)
     """Hash of the first browser's token: no other browser may open it."""
     expires_at = models.DateTimeField()
     openings_allowed = models.PositiveSmallIntegerField(default=5)
     openings_used = models.PositiveSmallIntegerField(default=0)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    """Of the last opening: the picture is shown for a while after it, then asked for anew."""
     revoked_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
@@ -162,7 +173,8 @@ class Disclosure(PracticeRow):
     )
     audience = models.JSONField()
     """Classes of viewer, as `expose` reads them."""
-    facts = models.JSONField(default=dict)
+    sealed_facts = models.BinaryField(default=bytes)
+    """What was said beside the picture, sealed under this row's own key: `flows.exposing`."""
     at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
