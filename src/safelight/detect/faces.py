@@ -186,7 +186,8 @@ def _score_there(places: Boxes, view: Boxes) -> NDArray[np.float32]:
     if not len(view):
         return np.zeros(len(places), np.float32)
     same = overlaps(places, view) >= SAME_AT
-    return np.where(same, view[np.newaxis, :, 4], 0).max(axis=1).astype(np.float32)
+    best = np.where(same, view[np.newaxis, :, 4], 0).max(axis=1)
+    return np.asarray(best, np.float32)
 
 
 def _mirrored(boxes: Boxes, width: int) -> Boxes:
