@@ -1,0 +1,345 @@
+"""The consent conversation: the words that are shown, and the answers, frozen together."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from safelight import vault
+from safelight.flows import stores
+from safelight.flows.allowed import DoesNotFit, demand
+from safelight.flows.deciding import pack_named
+from safelight.interop import pictures
+from safelight.policy.roles import Action
+from safelight.records import log
+from safelight.records.models import Consent, Objection, Receipt, Representative
+from safelight.terms import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from safelight.policy import Pack, Wording
+    from safelight.records.models import Patient, Staff
+
+SIGNATURE_BYTES = 256 * 1024
+"""A signature drawn on a phone's screen has about 10 KiB as PNG; more is something else."""
+SIGNATURE_SIDE = 1200
+SAID_NO_FIRST = "The answer was no before this was said"
+OWN_ANSWER = "patient"
+
+
+class StaleWording(ValueError):
+    """The words shown are no longer the words in force: the answers belong to other words."""
+
+    for_people = "The words on this sheet have changed since it was opened. Please show it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was said, ticked and signed in one conversation."""
+
+    purposes: frozenset[Purpose]
+    refused: frozenset[Purpose]
+    told: frozenset[str]
+    not_told: Mapping[str, str]
+    nothing_else: bool
+    form: str
+    statement: str
+    signed: bool
+    drawing: bytes | None
+    """The signature as a PNG of ours; None where there is none, or it was no drawing."""
+    given_by: str
+    representative: Representative | None
+
+    @property
+    def objects_to(self) -> list[str]:
+        """Return every use that "nothing else" rules out: all but care and what was agreed to."""
+        kept = self.purposes | {Purpose.CARE}
+        return [purpose.value for purpose in Purpose if purpose not in kept]
+
+
+def conversation(patient: Patient, *, body_site: str, language: str = "en") -> Wording:
+    """Return the words for this patient and this part of the body, in full."""
+    words = pack_named(patient.practice.pack).wording(language)
+    return words.render(site=_site_words(body_site), name=patient.name)
+
+
+def record_consent(
+    patient: Patient,
+    *,
+    purposes: Collection[Purpose],
+    refused: Collection[Purpose],
+    told: Collection[str],
+    not_told: Mapping[str, str],
+    nothing_else: bool,
+    form: str,
+    statement: str,
+    signature: bytes | None,
+    given_by: str,
+    representative: Representative | None,
+    body_site: str,
+    wording: str,
+    by: Staff,
+    now: datetime,
+) -> tuple[Consent, str]:
+    """Record one conversation; return it with the receipt's secret, which is kept nowhere.
+
+    purposes, refused: what was agreed to, and what was asked and refused. Both may be empty of
+    the other: a no to everything is an answer.
+    told, not_told: each item of the words, told by an act of its own, or why it was not.
+    form: "electronic" needs `signature`, a PNG; "oral-recorded" and "written" need `statement`:
+    what was said, or where the signed paper is.
+    wording: the digest of the words that were on the screen.
+
+    Raises StaleWording when other words are in force by now, DoesNotFit for answers that don't
+    fit together, NotAllowed for a role or a practice that this isn't for.
+    """
+    rows = (patient, representative) if representative else (patient,)
+    demand(by, Action.RECORD_CONSENT, *rows)
+    words = conversation(patient, body_site=body_site)
+    if words.digest != wording:
+        raise StaleWording(wording)
+    answers = Answers(
+        purposes=frozenset(purposes),
+        refused=frozenset(refused),
+        told=frozenset(told),
+        not_told=_reasons(not_told),
+        nothing_else=nothing_else,
+        form=form,
+        statement=statement.strip(),
+        signed=signature is not None,
+        drawing=None if signature is None else _drawing(signature),
+        given_by=given_by,
+        representative=representative,
+    )
+    _refuse_incoherent(answers, patient, words, now=now)
+    consent = _unsaved(patient, answers, words, body_site=body_site, by=by, now=now)
+    if answers.drawing is not None:
+        _seal_signature(consent, answers.drawing)
+    return consent, _write(consent, answers, by=by, now=now)
+
+
+def open_signature(consent: Consent, *, by: Staff) -> bytes:
+    """Return the signature as PNG. Raises KeyGone where a withdrawal took it, or SealBroken."""
+    demand(by, Action.RECORD_CONSENT, consent)
+    data_key = stores.keys().get(
+        consent.pk, tenant=consent.practice_id, patient=consent.patient_id, version=1
+    )
+    sealed = stores.blobs().get(consent.signature_blob)
+    return vault.unseal(
+        vault.derive(data_key, "signature"), sealed, context=_signature_context(consent)
+    )
+
+
+def hash_of(secret: str) -> str:
+    """Return what is kept of a receipt's secret. It has 256 random bits: no salt is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _site_words(body_site: str) -> str:
+    return body_site[:1].lower() + body_site[1:]
+
+
+def _reasons(not_told: Mapping[str, str]) -> dict[str, str]:
+    return {key: reason.strip() for key, reason in not_told.items() if reason.strip()}
+
+
+def _refuse_incoherent(
+    answers: Answers, patient: Patient, words: Wording, *, now: datetime
+) -> None:
+    fields = (
+        _purpose_errors(answers, words)
+        | _told_errors(answers, words)
+        | _form_errors(answers)
+        | _giver_errors(answers, patient, now=now)
+    )
+    if fields:
+        raise DoesNotFit(fields)
+
+
+def _purpose_errors(answers: Answers, words: Wording) -> dict[str, str]:
+    offered = {each.purpose for each in words.purposes}
+    if answers.purposes & answers.refused:
+        return {"purposes": "The same use has a yes and a no. Choose one"}
+    if not (answers.purposes | answers.refused) <= offered:
+        return {"purposes": "Choose only from the uses on this sheet"}
+    if not answers.purposes and not answers.refused:
+        return {"purposes": "Choose what the picture may be used for, or say no to all"}
+    return {}
+
+
+def _told_errors(answers: Answers, words: Wording) -> dict[str, str]:
+    keys = {each.key for each in words.told}
+    if not (answers.told | set(answers.not_told)) <= keys:
+        return {"told": "Tick only what is on this sheet"}
+    if answers.told & set(answers.not_told):
+        return {"told": "Something is ticked and has a reason why not. Choose one"}
+    if not answers.purposes:
+        return {}  # the rest is recorded as not told, since the no came first
+    missing = sorted(keys - answers.told - set(answers.not_told))
+    return {f"told-{key}": "Tick this once it was said, or say why it wasn't" for key in missing}
+
+
+def _form_errors(answers: Answers) -> dict[str, str]:
+    if answers.form not in Consent.Form.values:
+        return {"form": "Choose how the answer was given"}
+    signed = answers.form == Consent.Form.ELECTRONIC
+    if signed and not answers.signed:
+        return {"signature": "Sign in the box, or choose another way to answer"}
+    if signed and answers.drawing is None:
+        return {"signature": "Sign in the box once more"}
+    if not signed and answers.signed:
+        return {"form": "There is a signature. Clear it, or choose to sign here"}
+    if answers.form == Consent.Form.ORAL and not answers.statement:
+        return {"statement": "Write down what was said"}
+    if answers.form == Consent.Form.WRITTEN and not answers.statement:
+        return {"statement": "Say where the signed paper is kept"}
+    return {}
+
+
+def _giver_errors(answers: Answers, patient: Patient, *, now: datetime) -> dict[str, str]:
+    who = answers.representative
+    if answers.given_by == OWN_ANSWER:
+        if who is not None:
+            return {"given_by": "Choose either the patient or the person who decides"}
+        if patient.died_on is not None:
+            return {"given_by": "This patient has died. Choose the executor or the family"}
+        return {}
+    if who is None or who.patient_id != patient.pk or who.authority != answers.given_by:
+        return {"given_by": "Choose who answered"}
+    if who.expires_on is not None and who.expires_on < timezone.localdate(now):
+        return {"given_by": "This person's authority has ended. Choose someone else"}
+    return {}
+
+
+def _drawing(signature: bytes) -> bytes | None:
+    """Return the drawing as a PNG of ours, or None where it is no drawing at all."""
+    if len(signature) > SIGNATURE_BYTES:
+        return None
+    try:
+        pixels = pictures.decode(signature, max_side=SIGNATURE_SIDE).pixels
+    except pictures.PictureRefused:
+        return None
+    return pictures.encode_png(pixels) if pixels.min() != pixels.max() else None
+
+
+def _unsaved(
+    patient: Patient,
+    answers: Answers,
+    words: Wording,
+    *,
+    body_site: str,
+    by: Staff,
+    now: datetime,
+) -> Consent:
+    pack: Pack = pack_named(patient.practice.pack)
+    key = uuid.uuid4()
+    return Consent(
+        pk=key,
+        practice=patient.practice,
+        patient=patient,
+        purposes=_in_order(answers.purposes),
+        refused=_in_order(answers.refused),
+        given_by=answers.given_by,
+        representative=answers.representative,
+        form=answers.form,
+        told=[each.key for each in words.told if each.key in answers.told],
+        not_told=_not_told(answers, words),
+        statement=answers.statement,
+        signature_blob=f"{key}.signature" if answers.drawing is not None else "",
+        body_site=body_site,
+        wording=_frozen(words),
+        wording_digest=words.digest,
+        pack_id=pack.id,
+        pack_hash=pack.hash,
+        given_at=now,
+        taken_by=by,
+    )
+
+
+def _not_told(answers: Answers, words: Wording) -> dict[str, str]:
+    rest = {each.key: SAID_NO_FIRST for each in words.told if each.key not in answers.told}
+    return rest | dict(answers.not_told)
+
+
+def _in_order(purposes: Collection[Purpose]) -> list[str]:
+    return [purpose.value for purpose in Purpose if purpose in purposes]
+
+
+def _frozen(words: Wording) -> dict[str, Any]:
+    """Return the words as they were shown, so that no later edition can change what was answered."""
+    offered = [
+        {"purpose": each.purpose.value, "title": each.title, "text": each.text}
+        for each in words.purposes
+    ]
+    return {
+        "language": words.language,
+        "version": words.version,
+        "layout": words.layout,
+        "question": words.question,
+        "lead": words.lead,
+        "told": [
+            {"key": each.key, "heading": each.heading, "text": each.text} for each in words.told
+        ],
+        "purposes": offered,
+        "nothing_else": {"title": words.nothing_else.title, "text": words.nothing_else.text},
+    }
+
+
+def _signature_context(consent: Consent) -> bytes:
+    return vault.context("safelight-blob-v1", consent.practice_id, consent.pk, "signature")
+
+
+def _seal_signature(consent: Consent, png: bytes) -> None:
+    """Put key, then blob; the row comes last, so that a crash leaves only what a sweep removes."""
+    data_key = vault.new_key()
+    sealed = vault.seal(
+        vault.derive(data_key, "signature"), png, context=_signature_context(consent)
+    )
+    stores.keys().put(
+        consent.pk,
+        tenant=consent.practice_id,
+        patient=consent.patient_id,
+        version=1,
+        data_key=data_key,
+    )
+    stores.blobs().put(consent.signature_blob, sealed)
+
+
+@transaction.atomic
+def _write(consent: Consent, answers: Answers, *, by: Staff, now: datetime) -> str:
+    consent.save(force_insert=True)
+    if answers.nothing_else:
+        Objection.objects.create(
+            practice=consent.practice,
+            patient=consent.patient,
+            purposes=answers.objects_to,
+            made_at=now,
+            consent=consent,
+        )
+    secret = secrets.token_urlsafe(32)
+    Receipt.objects.create(
+        practice=consent.practice, consent=consent, secret_hash=hash_of(secret), created_at=now
+    )
+    log.append(
+        "consent.recorded",
+        practice=consent.practice,
+        subject=consent.patient.subject,
+        by=by,
+        at=now,
+        consent=consent.pk,
+        purposes=list(consent.purposes),
+        refused=list(consent.refused),
+        nothing_else=answers.nothing_else,
+        given_by=consent.given_by,
+        form=consent.form,
+        wording=consent.wording_digest,
+    )
+    return secret

@@ -1,0 +1,310 @@
+"""Add patients, find them, and record who decides for them and why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from safelight.flows.allowed import DoesNotFit, demand
+from safelight.policy.roles import Action
+from safelight.records import log
+from safelight.records.models import Assessment, Patient, Representative
+from safelight.terms import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.db.models import QuerySet
+
+    from safelight.records.models import Staff
+
+OLDEST_YEARS = 130
+OF_AGE = 18
+"""Until then a person with parental responsibility can decide (Children Act 1989, section 105)."""
+PRESUMED_CAPABLE = 16
+"""From then on capacity is presumed (Mental Capacity Act 2005, section 2(5))."""
+FOUND_AT_MOST = 20
+
+_MONTHS = "january february march april may june july august september october november december"
+_MONTH = {name[:3]: number for number, name in enumerate(_MONTHS.split(), start=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Deciders:
+    """Who can answer for a patient today."""
+
+    patient_can: bool
+    """The patient answers: by age, by capacity, or by a Gillick assessment."""
+    representatives: tuple[Representative, ...]
+    """Those with authority that still holds."""
+    needs_assessment: Assessment.Kind | None
+    """What nobody has assessed yet, where age alone doesn't settle it."""
+
+
+@transaction.atomic
+def add_patient(*, name: str, born_on: date, nhs_number: str, by: Staff, now: datetime) -> Patient:
+    """Add a patient to the person's own practice. Raises DoesNotFit."""
+    demand(by, Action.RECORD_CONSENT)
+    name, number = " ".join(name.split()), re.sub(r"[\s-]", "", nhs_number)
+    fields = _name_errors(name) | _birth_errors(born_on, now=now)
+    if number and not is_nhs_number(number):
+        fields["nhs_number"] = "Check the NHS number: one of its digits is wrong"
+    elif number and Patient.objects.visible_to(by).filter(nhs_number=number).exists():
+        fields["nhs_number"] = "There is a patient here with this NHS number already. Search for it"
+    _refuse_unless_empty(fields)
+    patient = Patient.objects.create(
+        practice=by.practice, name=name, born_on=born_on, nhs_number=number, created_at=now
+    )
+    log.append("patient.added", practice=by.practice, subject=patient.subject, by=by, at=now)
+    return patient
+
+
+@transaction.atomic
+def add_representative(
+    patient: Patient,
+    *,
+    name: str,
+    relation: str,
+    authority: str,
+    evidence: str,
+    expires_on: date | None,
+    by: Staff,
+    now: datetime,
+) -> Representative:
+    """Record who may decide for the patient, by what right and on what proof. Raises DoesNotFit."""
+    demand(by, Action.RECORD_CONSENT, patient)
+    name, relation, evidence = (" ".join(each.split()) for each in (name, relation, evidence))
+    fields = _name_errors(name) | _authority_errors(patient, authority, now=now)
+    if not relation:
+        fields["relation"] = "Say who this is to the patient, such as mother or husband"
+    if not evidence and authority != Representative.Authority.RELATIVE:
+        fields["evidence"] = "Say what you saw as proof, such as the registered document"
+    if expires_on and expires_on < timezone.localdate(now):
+        fields["expires_on"] = "This authority has ended. Type a later day, or leave it out"
+    _refuse_unless_empty(fields)
+    representative = Representative.objects.create(
+        practice=patient.practice,
+        patient=patient,
+        name=name,
+        relation=relation,
+        authority=authority,
+        evidence=evidence,
+        expires_on=expires_on,
+        created_at=now,
+    )
+    log.append(
+        "representative.added",
+        practice=patient.practice,
+        subject=patient.subject,
+        by=by,
+        at=now,
+        representative=representative.pk,
+        authority=authority,
+    )
+    return representative
+
+
+@transaction.atomic
+def record_assessment(
+    patient: Patient,
+    *,
+    kind: str,
+    outcome: str,
+    decision: str,
+    support: str,
+    assessed_on: date,
+    by: Staff,
+    now: datetime,
+) -> Assessment:
+    """Record whether the patient could decide this, on this day. Raises DoesNotFit."""
+    demand(by, Action.RECORD_CONSENT, patient)
+    decision, support = " ".join(decision.split()), support.strip()
+    fields = _assessment_errors(patient, kind, outcome, assessed_on, now=now)
+    if not decision:
+        fields["decision"] = "Say which decision this was about"
+    if not support and outcome in {"lacks", "lost-for-now", "not-competent"}:
+        fields["support"] = "Say what was done to help the patient decide"
+    _refuse_unless_empty(fields)
+    assessment = Assessment.objects.create(
+        practice=patient.practice,
+        patient=patient,
+        kind=kind,
+        outcome=outcome,
+        decision=decision,
+        support=support,
+        assessed_on=assessed_on,
+        by=by,
+    )
+    log.append(
+        "assessment.recorded",
+        practice=patient.practice,
+        subject=patient.subject,
+        by=by,
+        at=now,
+        assessment=assessment.pk,
+        about=kind,
+        outcome=outcome,
+    )
+    return assessment
+
+
+@transaction.atomic
+def record_death(
+    patient: Patient,
+    *,
+    died_on: date,
+    known_wishes: Mapping[str, str],
+    executor_or_family_consulted: bool | None,
+    genetic_or_third_party: bool | None,
+    by: Staff,
+    now: datetime,
+) -> None:
+    """Record a death and the wishes that are known (GMC VAR 47). Raises DoesNotFit."""
+    demand(by, Action.RECORD_CONSENT, patient)
+    fields: dict[str, str] = {}
+    if died_on > timezone.localdate(now):
+        fields["died_on"] = "Type a day that isn't in the future"
+    elif died_on < patient.born_on:
+        fields["died_on"] = "Type a day after the patient was born"
+    if not _are_wishes(known_wishes):
+        fields["known_wishes"] = "Answer each wish with yes or no, or leave it out"
+    _refuse_unless_empty(fields)
+    patient.died_on = died_on
+    patient.known_wishes = dict(known_wishes)
+    patient.executor_or_family_consulted = executor_or_family_consulted
+    patient.genetic_or_third_party = genetic_or_third_party
+    patient.save()
+    log.append(
+        "patient.died",
+        practice=patient.practice,
+        subject=patient.subject,
+        by=by,
+        at=now,
+        consulted=executor_or_family_consulted,
+    )
+
+
+def find(text: str, *, by: Staff) -> QuerySet[Patient]:
+    """Return the person's own patients whose name, birth date or NHS number this is."""
+    words = text.split()
+    found = Patient.objects.visible_to(by)
+    if not words:
+        return found.none()
+    digits = re.sub(r"[\s-]", "", text)
+    if re.fullmatch(r"\d{10}", digits, re.ASCII):
+        return found.filter(nhs_number=digits)
+    if day := _day_in(text):
+        return found.filter(born_on=day).order_by("name")[:FOUND_AT_MOST]
+    every = Q()
+    for word in words:
+        every &= Q(name__icontains=word)
+    return found.filter(every).order_by("name")[:FOUND_AT_MOST]
+
+
+def deciders(patient: Patient, *, now: datetime) -> Deciders:
+    """Say who can answer for the patient today; the policy still decides what that permits."""
+    today = timezone.localdate(now)
+    holding = [
+        each
+        for each in patient.representatives.order_by("created_at")
+        if each.expires_on is None or each.expires_on >= today
+    ]
+    child = age(patient, on=today) < PRESUMED_CAPABLE
+    kind = Assessment.Kind.GILLICK if child else Assessment.Kind.CAPACITY
+    latest = patient.assessments.filter(kind=kind).first()
+    can = latest.outcome in {"competent", "has"} if latest else not child
+    return Deciders(
+        patient_can=can and patient.died_on is None,
+        representatives=tuple(holding),
+        needs_assessment=kind if child and latest is None else None,
+    )
+
+
+def age(patient: Patient, *, on: date) -> int:
+    """Return the full years lived on a day, or until death."""
+    day = min(on, patient.died_on) if patient.died_on else on
+    born = patient.born_on
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def is_nhs_number(digits: str) -> bool:
+    """Say whether the tenth digit fits the nine before it (NHS Data Dictionary, modulus 11)."""
+    if not re.fullmatch(r"\d{10}", digits, re.ASCII):
+        return False
+    total = sum(
+        int(digit) * weight for digit, weight in zip(digits, range(10, 1, -1), strict=False)
+    )
+    check = 11 - total % 11
+    return (0 if check == 11 else check) == int(digits[9])
+
+
+def _name_errors(name: str) -> dict[str, str]:
+    return {} if name else {"name": "Type the name"}
+
+
+def _birth_errors(born_on: date, *, now: datetime) -> dict[str, str]:
+    today = timezone.localdate(now)
+    if born_on > today:
+        return {"born_on": "Type a birth date that isn't in the future"}
+    if born_on.year < today.year - OLDEST_YEARS:
+        return {"born_on": "Check the year of birth"}
+    return {}
+
+
+def _authority_errors(patient: Patient, authority: str, *, now: datetime) -> dict[str, str]:
+    kinds = Representative.Authority
+    if authority not in kinds.values:
+        return {"authority": "Choose by what right this person decides"}
+    if (
+        authority == kinds.PARENTAL_RESPONSIBILITY
+        and age(patient, on=timezone.localdate(now)) >= OF_AGE
+    ):
+        return {"authority": "Parental responsibility ends at 18. Choose another right"}
+    if authority == kinds.EXECUTOR and patient.died_on is None:
+        return {"authority": "An executor decides only after a death. Choose another right"}
+    return {}
+
+
+def _assessment_errors(
+    patient: Patient, kind: str, outcome: str, assessed_on: date, *, now: datetime
+) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    child = age(patient, on=assessed_on) < PRESUMED_CAPABLE
+    if kind not in Assessment.OUTCOMES:
+        fields["kind"] = "Choose what was assessed"
+    elif outcome not in Assessment.OUTCOMES[kind]:
+        fields["outcome"] = "Choose what you found"
+    elif (kind == "gillick") != child:
+        fields["kind"] = "Gillick competence is for under 16; from 16 on assess capacity"
+    if assessed_on > timezone.localdate(now):
+        fields["assessed_on"] = "Type a day that isn't in the future"
+    elif assessed_on < patient.born_on:
+        fields["assessed_on"] = "Type a day after the patient was born"
+    return fields
+
+
+def _are_wishes(known: Mapping[str, str]) -> bool:
+    return set(known) <= set(Purpose) and set(known.values()) <= {"yes", "no"}
+
+
+def _day_in(text: str) -> date | None:
+    parts = re.findall(r"\d+|[A-Za-z]+", text)
+    if len(parts) != 3:
+        return None
+    month = _MONTH.get(parts[1][:3].lower(), parts[1])
+    try:
+        numbers = [int(part) for part in (parts[0], month, parts[2])]
+        return date(*numbers) if numbers[0] > 31 else date(*numbers[::-1])
+    except (ValueError, OverflowError):
+        return None
+
+
+def _refuse_unless_empty(fields: Mapping[str, str]) -> None:
+    if fields:
+        raise DoesNotFit(fields)
