@@ -1,0 +1,3 @@
+import { SafelightCamera } from './camera/element'
+
+customElements.define('safelight-camera', SafelightCamera)

@@ -1,0 +1,3 @@
+import { SafelightEditor } from './editor/element'
+
+customElements.define('safelight-editor', SafelightEditor)

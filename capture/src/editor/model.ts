@@ -1,0 +1,173 @@
+/** What a person has decided about one picture: marks drawn, findings settled. Values only. */
+import {
+  type Box,
+  centred,
+  fromList,
+  isTooSmall,
+  moved,
+  type Point,
+  resized,
+  type Size,
+  toList,
+} from './geometry'
+
+export type Role = 'keep' | 'cover'
+export type Settled = 'cover' | 'leave'
+
+/** A box that a person drew. */
+export interface Mark {
+  readonly id: string
+  readonly role: Role
+  readonly box: Box
+}
+
+/** What a detector found (sure enough to cover) or held (a person must look). */
+export interface Finding {
+  readonly id: string
+  readonly kind: string
+  readonly why: string
+  readonly box: Box | null
+  readonly answer: 'found' | 'held'
+  readonly fixed: boolean
+}
+
+export interface Review {
+  readonly size: Size
+  readonly findings: readonly Finding[]
+  readonly marks: readonly Mark[]
+  readonly settled: Readonly<Record<string, Settled>>
+  readonly made: number
+}
+
+/** The page's JSON is not what the editor was built for; it must not guess. */
+export class ReviewRefused extends Error {
+  override name = 'ReviewRefused'
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function listOf(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) throw new ReviewRefused('a list was expected')
+  return value
+}
+
+function readFinding(value: unknown, index: number): Finding {
+  if (!isObject(value)) throw new ReviewRefused('a finding must be an object')
+  const { id, kind, why, box, answer, fixed } = value
+  if (answer !== 'found' && answer !== 'held') throw new ReviewRefused('unknown answer')
+  const region = box === null || box === undefined ? null : fromList(box)
+  if (region === null && box !== null && box !== undefined) throw new ReviewRefused('no such box')
+  return {
+    id: String(id ?? `finding-${index + 1}`),
+    kind: String(kind ?? ''),
+    why: String(why ?? ''),
+    box: region,
+    answer,
+    fixed: fixed === true,
+  }
+}
+
+/** Read the page's JSON. What was found starts covered, what was held starts open. */
+export function readReview(data: unknown, size: Size): Review {
+  if (!isObject(data)) throw new ReviewRefused('an object was expected')
+  const findings = listOf(data.findings).map(readFinding)
+  const given = isObject(data.settled) ? data.settled : {}
+  const settled: Record<string, Settled> = {}
+  for (const { id, answer, box } of findings) {
+    const before = given[id]
+    if (before === 'cover' || before === 'leave') settled[id] = before
+    else if (answer === 'found' && box !== null) settled[id] = 'cover'
+  }
+  let review: Review = { size, findings, marks: [], settled, made: 0 }
+  for (const role of ['keep', 'cover'] as const) {
+    for (const list of listOf(data[role])) {
+      const box = fromList(list)
+      if (box === null) throw new ReviewRefused('no such box')
+      review = added(review, role, box)
+    }
+  }
+  return review
+}
+
+export function added(review: Review, role: Role, box: Box = centred(review.size)): Review {
+  if (isTooSmall(box)) return review
+  const made = review.made + 1
+  return { ...review, made, marks: [...review.marks, { id: `mark-${made}`, role, box }] }
+}
+
+function reshaped(review: Review, id: string, shape: (box: Box) => Box): Review {
+  return {
+    ...review,
+    marks: review.marks.map((mark) => (mark.id === id ? { ...mark, box: shape(mark.box) } : mark)),
+  }
+}
+
+export function movedBy(review: Review, id: string, by: Point): Review {
+  return reshaped(review, id, (box) => moved(box, by, review.size))
+}
+
+export function resizedBy(review: Review, id: string, by: Point): Review {
+  return reshaped(review, id, (box) => resized(box, by, review.size))
+}
+
+export function removed(review: Review, id: string): Review {
+  return { ...review, marks: review.marks.filter((mark) => mark.id !== id) }
+}
+
+/** Settle one finding. What the page marks as fixed stays covered. */
+export function settle(review: Review, id: string, how: Settled): Review {
+  const finding = review.findings.find((each) => each.id === id)
+  if (finding?.box === undefined || finding.box === null || finding.fixed) return review
+  return { ...review, settled: { ...review.settled, [id]: how } }
+}
+
+/** Those a person still has to look at. */
+export function open(review: Review): readonly Finding[] {
+  return review.findings.filter(({ id, box }) => box !== null && review.settled[id] === undefined)
+}
+
+type BoxList = [number, number, number, number]
+
+/** What goes back to the server. `leave` holds findings' own boxes, unchanged. */
+export interface Decided {
+  readonly keep: readonly BoxList[]
+  readonly cover: readonly BoxList[]
+  readonly leave: readonly BoxList[]
+  readonly settled: Readonly<Record<string, Settled>>
+}
+
+export function decided(review: Review): Decided {
+  const drawn = (role: Role) =>
+    review.marks.filter((mark) => mark.role === role).map((mark) => toList(mark.box))
+  const found = (how: Settled) =>
+    review.findings.flatMap(({ id, box }) =>
+      box !== null && review.settled[id] === how ? [toList(box)] : [],
+    )
+  return {
+    keep: drawn('keep'),
+    cover: [...drawn('cover'), ...found('cover')],
+    leave: found('leave'),
+    settled: review.settled,
+  }
+}
+
+/** A review and all that came before it, newest last. */
+export interface History {
+  readonly now: Review
+  readonly before: readonly Review[]
+}
+
+export function begin(now: Review): History {
+  return { now, before: [] }
+}
+
+export function changed(history: History, now: Review): History {
+  return now === history.now ? history : { now, before: [...history.before, history.now] }
+}
+
+export function undone(history: History): History {
+  const last = history.before.at(-1)
+  return last === undefined ? history : { now: last, before: history.before.slice(0, -1) }
+}
