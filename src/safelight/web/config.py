@@ -1,0 +1,178 @@
+"""What this installation was told: the environment, and one TOML file beneath it.
+
+Every key of the file can be overridden by an environment variable of the same name with
+`SAFELIGHT_` in front. An unknown key refuses: a typing error must not switch a protection off.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+Mode = Literal["practice", "demo", "test"]
+
+PREFIX = "SAFELIGHT_"
+NOT_CONFIG = frozenset({"CONFIG", "PICTURES", "SHOTS"})
+"""Variables with our prefix that are read elsewhere and say nothing about the installation."""
+
+CREDENTIAL = "safelight-passphrase"
+"""Name of the systemd credential that may hold the passphrase."""
+
+
+class ConfigRefused(ValueError):
+    """The settings can't be read or don't fit together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The installation's settings, read and checked, before Django sees them."""
+
+    mode: Mode = "practice"
+    home: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "safelight")
+    server_url: str = "http://127.0.0.1:8765"
+    secret_key: str = ""
+    database_url: str = ""
+    """Empty: SQLite in the home folder. Otherwise postgresql://user:password@host:port/name."""
+    blobs: Path | None = None
+    keys: Path | None = None
+    seal: Path | None = None
+    passphrase: str | None = field(default=None, repr=False)
+    passphrase_file: Path | None = None
+    idle_minutes: int = 10
+    behind_proxy: bool = False
+    """Trust X-Forwarded-Proto and X-Forwarded-For, which the proxy must set itself."""
+    mail_host: str = ""
+    mail_port: int = 587
+    mail_user: str = ""
+    mail_password_file: Path | None = None
+    mail_from: str = "safelight@localhost"
+    mail_security: Literal["starttls", "tls", "none"] = "starttls"
+
+    @property
+    def tls(self) -> bool:
+        """Say whether people reach this server by https."""
+        return self.server_url.startswith("https://")
+
+
+_PATHS = frozenset({"home", "blobs", "keys", "seal", "passphrase_file", "mail_password_file"})
+_NUMBERS = frozenset({"idle_minutes", "mail_port"})
+_FLAGS = frozenset({"behind_proxy"})
+
+
+def read(environ: Mapping[str, str]) -> Config:
+    """Return the settings from the TOML file and, above it, the environment.
+
+    Raises ConfigRefused for an unknown key, a value of the wrong kind, or an unreadable file.
+    """
+    said = {**_from_file(environ), **_from_environment(environ)}
+    known = {entry.name for entry in fields(Config)}
+    if unknown := sorted(set(said) - known):
+        raise ConfigRefused(f"unknown settings: {', '.join(unknown)}")
+    config = Config(**{name: _typed(name, value) for name, value in said.items()})
+    if config.mode not in get_args(Mode):
+        raise ConfigRefused("mode is practice, demo or test")
+    if config.idle_minutes < 1 or config.idle_minutes > 60:
+        raise ConfigRefused("idle_minutes is between 1 and 60")
+    if not config.server_url.startswith(("http://", "https://")):
+        raise ConfigRefused("server_url starts with https:// or http://")
+    return config
+
+
+def passphrase(config: Config, environ: Mapping[str, str]) -> str | None:
+    """Return the key manager's passphrase from the settings, a file, or a systemd credential."""
+    if config.passphrase is not None:
+        return config.passphrase
+    places = [config.passphrase_file]
+    if credentials := environ.get("CREDENTIALS_DIRECTORY"):
+        places.append(Path(credentials) / CREDENTIAL)
+    for place in places:
+        if place is not None and place.is_file():
+            return place.read_text(encoding="utf-8").rstrip("\r\n")
+    return None
+
+
+def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    named = environ.get(PREFIX + "CONFIG")
+    home = environ.get(PREFIX + "HOME")
+    place = Path(named) if named else Path(home) / "safelight.toml" if home else None
+    if place is None:
+        place = Config().home / "safelight.toml"
+    if not place.is_file():
+        if named:
+            raise ConfigRefused("the file named by SAFELIGHT_CONFIG isn't there")
+        return {}
+    try:
+        said = tomllib.loads(place.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+        raise ConfigRefused(f"{place.name} can't be read: {type(error).__name__}") from error
+    said.setdefault("home", str(place.parent))
+    return said
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    ours = {
+        name.removeprefix(PREFIX): text for name, text in environ.items() if name.startswith(PREFIX)
+    }
+    return {name.lower(): text for name, text in ours.items() if name not in NOT_CONFIG}
+
+
+def _typed(name: str, value: object) -> object:
+    try:
+        if name in _PATHS:
+            return Path(str(value)).expanduser()
+        if name in _NUMBERS:
+            return int(str(value))
+    except ValueError as error:
+        raise ConfigRefused(f"{name} is a number") from error
+    if name in _FLAGS:
+        if str(value).lower() not in {"true", "false", "1", "0"}:
+            raise ConfigRefused(f"{name} is true or false")
+        return str(value).lower() in {"true", "1"}
+    if not isinstance(value, str):
+        raise ConfigRefused(f"{name} is text")
+    return value
+
+
+def databases(config: Config) -> dict[str, dict[str, Any]]:
+    """Return Django's DATABASES: SQLite in the home folder, or the named PostgreSQL."""
+    if not config.database_url:
+        return {"default": _sqlite(config.home / "records.sqlite3")}
+    return {"default": _postgresql(config.database_url)}
+
+
+def _sqlite(path: Path) -> dict[str, Any]:
+    # IMMEDIATE, or two writers that both read first fail at once instead of waiting their turn.
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
+            ),
+        },
+    }
+
+
+def _postgresql(url: str) -> dict[str, Any]:
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise ConfigRefused("database_url is postgresql://user:password@host:port/name")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }

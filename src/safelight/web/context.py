@@ -1,0 +1,80 @@
+"""What every template knows: who is there, where one can go, which practice this is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+
+from safelight import policy
+from safelight.policy.roles import Action, may
+from safelight.records.models import Release, Staff
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation."""
+
+    name: str
+    url: str
+    is_here: bool
+    count: int = 0
+
+
+PLACES: tuple[tuple[str, str, Action, tuple[str, ...]], ...] = (
+    (
+        "Patients",
+        "today",
+        Action.SEE_PATIENTS,
+        ("today", "patient", "patient-new", "consent", "capture", "picture", "compare", "withdraw"),
+    ),
+    ("Opinions", "opinions", Action.ASK_COLLEAGUE, ("opinions", "ask", "opinion")),
+    ("Release desk", "releases", Action.REVIEW_RELEASE, ("releases", "release", "copy")),
+    ("Governance", "governance", Action.GOVERN, ("governance",)),
+    ("Staff", "staff", Action.MANAGE_STAFF, ("staff", "staff-new", "staff-member")),
+)
+"""Label, URL name, the action it needs, and the URL names of the pages that lie under it."""
+
+
+def house(request: HttpRequest) -> dict[str, Any]:
+    """Return the practice, the policy pack, the places of the navigation and the mode."""
+    staff = getattr(request, "user", None)
+    signed_in = isinstance(staff, Staff) or bool(staff and staff.is_authenticated)
+    return {
+        "practice": staff.practice if signed_in else None,
+        "pack_id": SimpleLazyObject(_pack_id),
+        "places": SimpleLazyObject(lambda: _places(request, staff)) if signed_in else (),
+        "is_demo": settings.SAFELIGHT_MODE == "demo",
+        "idle_seconds": settings.SAFELIGHT_IDLE_SECONDS,
+    }
+
+
+def _places(request: HttpRequest, staff: Any) -> tuple[Place, ...]:
+    match = request.resolver_match
+    here = match.url_name if match else None
+    found = []
+    for name, url_name, action, under in PLACES:
+        if not may(staff.role, action):
+            continue
+        try:
+            url = reverse(url_name)
+        except NoReverseMatch:
+            continue
+        waiting = _waiting(staff) if url_name == "releases" else 0
+        found.append(Place(name, url, here in under, waiting))
+    return tuple(found)
+
+
+def _waiting(staff: Staff) -> int:
+    """Count the copies that wait for this person: asked for by someone else."""
+    waits = Release.objects.visible_to(staff).filter(state=Release.State.WAITING)
+    return waits.exclude(requested_by=staff).count()
+
+
+def _pack_id() -> str:
+    load = getattr(policy, "load_pack", None)
+    return load("england").id if load else "england"

@@ -1,0 +1,76 @@
+"""Forms in the order that people expect: legend, hint, error, control; one template per widget."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.renderers import TemplatesSetting
+
+
+class Renderer(TemplatesSetting):
+    """Finds our field and widget templates before Django's own."""
+
+    form_template_name = "components/form.html"
+    field_template_name = "components/field.html"
+
+
+class Option(str):
+    """The label of a choice with a second line that explains it."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, title: str, text: str = "") -> Option:
+        """Return the title as the label; `text` goes below it."""
+        option = super().__new__(cls, title)
+        option.text = text
+        return option
+
+
+class ThreeBoxes(forms.MultiWidget):
+    """Day, month and year, each in a box of its own: nobody has to guess an order."""
+
+    template_name = "django/forms/widgets/three_boxes.html"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        digits = {"inputmode": "numeric", "autocomplete": "off"}
+        super().__init__(
+            {name: forms.TextInput(digits) for name in ("day", "month", "year")}, attrs
+        )
+
+    def decompress(self, value: date | None) -> list[int | None]:
+        """Return the three numbers of a day."""
+        return [value.day, value.month, value.year] if value else [None, None, None]
+
+
+class DayField(forms.MultiValueField):
+    """A day typed as three numbers. Each error says what to do."""
+
+    widget = ThreeBoxes
+
+    def __init__(self, **kwargs: Any) -> None:
+        parts = tuple(forms.CharField(required=False) for _ in range(3))
+        kwargs.setdefault("help_text", "For example, 14 3 1955")
+        super().__init__(fields=parts, require_all_fields=False, **kwargs)
+
+    def clean(self, value: Any) -> date | None:
+        """Return the day, or say which number is missing or doesn't fit."""
+        parts = [str(part or "").strip() for part in (value or [])] + [""] * 3
+        typed = dict(zip(("day", "month", "year"), parts[:3], strict=True))
+        if not any(typed.values()):
+            if self.required:
+                raise ValidationError("Type the day, the month and the year")
+            return None
+        for name, text in typed.items():
+            if not text:
+                raise ValidationError(f"Type the {name}")
+            if not text.isascii() or not text.isdigit():
+                raise ValidationError(f"Type the {name} as a number")
+        if len(typed["year"]) != 4:
+            raise ValidationError("Type the year with four digits")
+        try:
+            return date(int(typed["year"]), int(typed["month"]), int(typed["day"]))
+        except ValueError as error:
+            raise ValidationError("There is no such day. Check the day and the month") from error

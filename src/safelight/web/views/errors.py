@@ -1,0 +1,97 @@
+"""Pages for when something can't be shown. None says more than what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    title: str
+    text: str
+
+
+_PAGES = {
+    400: _Page(
+        "That didn’t arrive whole",
+        "Go back, load the page again and try once more. Nothing was kept.",
+    ),
+    403: _Page(
+        "This part belongs to other roles",
+        "Your role doesn’t include this page. If you need it for your work, "
+        "ask your administrator to change your role.",
+    ),
+    404: _Page(
+        "There’s nothing here",
+        "The page may have moved, the picture may be closed, or the address may be incomplete. "
+        "Start again from your patients.",
+    ),
+    413: _Page(
+        "That is too large to send",
+        "Pictures up to 30 MB can be kept. Take it again a little smaller.",
+    ),
+    429: _Page(
+        "A short pause", "There were many tries in a short time. Wait a minute, then go on."
+    ),
+    500: _Page(
+        "Something went wrong on our side",
+        "Nothing was shown or sent. Try again; if it happens twice, tell your administrator "
+        "the time, and they can find it.",
+    ),
+}
+
+
+def page(request: HttpRequest, status: int) -> HttpResponse:
+    """Return the page for a status; to a script, the same words as JSON."""
+    words = _PAGES[status]
+    if wants_json(request):
+        return JsonResponse({"error": words.title, "detail": words.text}, status=status)
+    context = {"words": words, "status": status}
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or status == 500:
+        # Without the practice's bar: it would need the database, which may be what went wrong.
+        return HttpResponse(render_to_string("errors/public.html", context), status=status)
+    return render(request, "errors/inside.html", context, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400."""
+    return page(request, 400)
+
+
+def not_for_this_role(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 403 with a way forward."""
+    return page(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404; the address is not repeated."""
+    return page(request, 404)
+
+
+def went_wrong(request: HttpRequest) -> HttpResponse:
+    """Answer 500, with nothing of what happened."""
+    return page(request, 500)
+
+
+def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose proof of origin is missing or old."""
+    if wants_json(request):
+        return JsonResponse({"error": "Load the page again"}, status=403)
+    return HttpResponse(render_to_string("errors/stale.html", {}), status=403)
+
+
+def door_is_shut(request: HttpRequest) -> HttpResponse:
+    """Answer a form or a script whose session has ended or is locked."""
+    if wants_json(request):
+        return JsonResponse({"error": "Sign in again"}, status=401)
+    return HttpResponse(render_to_string("errors/shut.html", {}), status=401)
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Say whether a script asks, by what it accepts."""
+    return "application/json" in request.headers.get("Accept", "")
