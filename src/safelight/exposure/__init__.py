@@ -1,0 +1,27 @@
+"""What all that ever left adds up to: a crowd that gets smaller with each detail."""
+
+from safelight.exposure.assessing import (
+    BLOCK_BELOW,
+    CLEAR_FROM,
+    Crowd,
+    Report,
+    Verdict,
+    assess,
+)
+from safelight.exposure.population import Population, UnknownPopulation, load_population
+from safelight.exposure.releases import Disclosed, ReleaseRefused, read_release
+
+__all__ = [
+    "BLOCK_BELOW",
+    "CLEAR_FROM",
+    "Crowd",
+    "Disclosed",
+    "Population",
+    "ReleaseRefused",
+    "Report",
+    "UnknownPopulation",
+    "Verdict",
+    "assess",
+    "load_population",
+    "read_release",
+]
