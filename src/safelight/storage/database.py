@@ -1,0 +1,168 @@
+"""The key store's SQLite file: what is deleted is overwritten, and a commit is on the disk."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safelight.storage.errors import DiskFull, KeyStoreError
+
+BUSY_MS = 30_000
+SCRUB_BUSY_MS = 2_000
+"""An erasure doesn't wait half a minute for a reader: it answers "scrub pending"."""
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS tenant_keys (
+    tenant BLOB PRIMARY KEY, version INTEGER NOT NULL, wrapped BLOB NOT NULL,
+    manager_version INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS patient_keys (
+    tenant BLOB NOT NULL, patient BLOB NOT NULL, tenant_version INTEGER NOT NULL,
+    wrapped BLOB NOT NULL, PRIMARY KEY (tenant, patient));
+CREATE TABLE IF NOT EXISTS data_keys (
+    image BLOB NOT NULL, version INTEGER NOT NULL, tenant BLOB NOT NULL, patient BLOB NOT NULL,
+    wrapped BLOB NOT NULL, PRIMARY KEY (image, version));
+CREATE INDEX IF NOT EXISTS data_keys_of_patient ON data_keys (tenant, patient);
+CREATE TABLE IF NOT EXISTS tombstones (image BLOB PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS scrubs_due (
+    tenant BLOB NOT NULL, patient BLOB NOT NULL, PRIMARY KEY (tenant, patient));
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS ingest_keys (
+    kid TEXT PRIMARY KEY, suite TEXT NOT NULL, public BLOB NOT NULL, wrapped BLOB NOT NULL,
+    manager_version INTEGER NOT NULL, made_at INTEGER NOT NULL, keep_until INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS secrets (
+    name TEXT PRIMARY KEY, wrapped BLOB NOT NULL, manager_version INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS manager_versions (
+    version INTEGER PRIMARY KEY, made_at INTEGER NOT NULL);
+"""
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that knows whose it is. A thread that ends closes its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pid = os.getpid()
+
+
+_ABANDONED: list[_Connection] = []
+"""A parent's connections in a forked child: closing one there would tear the parent's log."""
+
+
+class KeyDatabase:
+    """One connection for each thread of each process; every write takes the lock at its start."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._open: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        with _making(path):
+            connection = self.connection()
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            if found not in (0, _SCHEMA_VERSION):
+                raise KeyStoreError(f"the key store is of version {found}")
+            connection.executescript(f"{_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION};")
+
+    def connection(self) -> sqlite3.Connection:
+        """Return this thread's connection. After a fork the parent's is never touched."""
+        kept: _Connection | None = getattr(self._local, "kept", None)
+        if kept is None or kept.pid != os.getpid():
+            if kept is not None:
+                _ABANDONED.append(kept)
+            kept = _connected(self._path)
+            self._local.kept = kept
+            self._open.add(kept)
+        return kept
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give a write transaction, durable when the block has ended. Raises DiskFull."""
+        connection = self.connection()
+        with disk_full_said():
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give one view of the file, as it is when the block first reads."""
+        connection = self.connection()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("ROLLBACK")
+
+    def checkpoint(self) -> bool:
+        """Move the write-ahead log into the file and cut it to nothing; False if a reader holds it."""
+        connection = self.connection()
+        connection.execute(f"PRAGMA busy_timeout={SCRUB_BUSY_MS}")
+        try:
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        return bool(busy == 0)
+
+    def close(self) -> None:
+        """Close every connection that this process opened. No thread may be using one."""
+        for connection in list(self._open):
+            if connection.pid == os.getpid():
+                connection.close()
+        self._open.clear()
+        self._local = threading.local()
+
+
+@contextmanager
+def disk_full_said() -> Iterator[None]:
+    """Turn SQLite's words for a full disk into ours. It may fail on any of its three files."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise DiskFull("no room for keys") from error
+        raise
+
+
+@contextmanager
+def _making(path: Path) -> Iterator[None]:
+    """Hold the file against others while it is made: SQLite waits for nobody before WAL is on."""
+    fd = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        yield
+    finally:
+        os.close(fd)
+
+
+def _connected(path: Path) -> _Connection:
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_Connection,
+    )
+    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    secure = connection.execute("PRAGMA secure_delete=ON").fetchone()[0]
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA fullfsync=ON")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    if (mode, secure) != ("wal", 1):
+        connection.close()
+        raise KeyStoreError("this SQLite can't overwrite what it deletes")
+    return connection

@@ -1,0 +1,65 @@
+"""What can go wrong with keeping. Each says what a person can do about it."""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """The store can't go on."""
+
+    for_people = "The picture store isn't working. Please tell your administrator."
+
+
+class AlreadyThere(StorageError):
+    """Other bytes are kept under that name."""
+
+    for_people = "Another picture was already received under this number. Please take it again."
+
+
+class BlobGone(StorageError):
+    """Nothing is kept under that name."""
+
+    for_people = "This picture is no longer kept."
+
+
+class DiskFull(StorageError):
+    """No room; nothing was kept."""
+
+    for_people = "The server's disk is full. Nothing was stored. Please tell your administrator."
+
+
+class KeyStoreError(StorageError):
+    """The key store can't go on."""
+
+    for_people = "The key store isn't working. Please tell your administrator."
+
+
+class KeyGone(KeyStoreError):
+    """There is no such key here: erased, or never kept for this patient."""
+
+    for_people = "This picture can't be opened any more."
+
+
+class KeyTaken(KeyStoreError):
+    """Another key is kept for this version of the picture."""
+
+
+class Tombstoned(KeyStoreError):
+    """The picture was erased; nothing may be kept under its id again."""
+
+    for_people = "This picture was withdrawn and can't be stored again."
+
+
+class KeyManagerError(StorageError):
+    """The key manager can't go on."""
+
+    for_people = "The key manager isn't working. Please tell your administrator."
+
+
+class WrongPassphrase(KeyManagerError):
+    """The passphrase doesn't open the file, or the file was changed: these can't be told apart."""
+
+    for_people = "That passphrase doesn't open the key file."
+
+
+class VersionDestroyed(KeyManagerError):
+    """It was wrapped under a version that was destroyed, or that this manager never had."""

@@ -1,0 +1,349 @@
+"""Where keys are kept, apart from the records, so that erasing one is erasing its picture.
+
+    key manager's version → tenant key → patient key → data key of one version of a picture
+
+Each is wrapped under the one before. ADR-0006 says why an erasure also renews the patient's key.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from safelight import ledger, vault
+from safelight.storage import ingest, rotation
+from safelight.storage.ballast import Ballast
+from safelight.storage.database import KeyDatabase
+from safelight.storage.errors import (
+    DiskFull,
+    KeyGone,
+    KeyManagerError,
+    KeyStoreError,
+    KeyTaken,
+    Tombstoned,
+)
+from safelight.storage.ingest import IngestOffer
+from safelight.storage.managers import KeyManager, ManagerState
+from safelight.storage.rotation import Ring
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure did. scrubbed False: gone for every reader, bytes not yet overwritten."""
+
+    ids: tuple[UUID, ...]
+    scrubbed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStoreState:
+    """What the key store holds, for the keys page and `safelight keys status`."""
+
+    data_keys: int
+    patients: int
+    tenants: int
+    tombstones: int
+    ingest_keys: int
+    scrub_pending: bool
+    ballast: bool
+    manager: ManagerState
+
+
+class KeyStore:
+    """Keys in an SQLite file of their own. Threads and processes may share it."""
+
+    def __init__(self, path: Path, manager: KeyManager) -> None:
+        self._database = KeyDatabase(path)
+        self._ring = Ring(manager)
+        self._ballast = Ballast(path.with_name(f"{path.name}.ballast"))
+        self._ballast.restore()
+
+    def put(
+        self, image_id: UUID, *, tenant: UUID, patient: UUID, version: int, data_key: bytes
+    ) -> None:
+        """Keep a picture's data key; the same again is the same put.
+
+        Raises Tombstoned if the picture was erased, also while it was on its way; KeyTaken;
+        DiskFull.
+        """
+        with self._database.writing() as db:
+            if _is_tombstoned(db, image_id):
+                raise Tombstoned(str(image_id))
+            found = _row(db, image_id, version)
+            if found is not None:
+                if not self._is_same(db, found, tenant=tenant, patient=patient, key=data_key):
+                    raise KeyTaken(str(image_id))
+                return
+            patient_key = self._ring.patient_key(db, tenant, patient, make=True)
+            aad = rotation.data_key_aad(tenant, patient, image_id, version)
+            db.execute(
+                "INSERT INTO data_keys (image, version, tenant, patient, wrapped)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    image_id.bytes,
+                    version,
+                    tenant.bytes,
+                    patient.bytes,
+                    vault.wrap(patient_key, data_key, aad=aad),
+                ),
+            )
+
+    def get(self, image_id: UUID, *, tenant: UUID, patient: UUID, version: int) -> bytes:
+        """Return the data key, read anew each time. Raises KeyGone, SealBroken."""
+        with self._database.reading() as db:
+            found = _row(db, image_id, version)
+            if found is None:
+                raise KeyGone(str(image_id))
+            return self._opened(db, found, tenant=tenant, patient=patient)
+
+    def is_erased(self, image_id: UUID) -> bool:
+        """Say whether the picture was erased."""
+        with self._database.reading() as db:
+            return _is_tombstoned(db, image_id)
+
+    def erase(self, image_ids: Iterable[UUID]) -> Erased:
+        """Destroy every key of these pictures, for good; works on a full disk.
+
+        Tombstones and deletions are one transaction, durable on return. The same again does
+        nothing more. Replaying tombstones into a restored key store is this same call.
+        """
+        ids = tuple(dict.fromkeys(image_ids))
+        try:
+            self._bury(ids)
+        except DiskFull:
+            if not self._ballast.release():
+                raise
+            self._bury(ids)
+        scrubbed = self.scrub()
+        self._ballast.restore()
+        return Erased(ids=ids, scrubbed=scrubbed)
+
+    def scrub(self) -> bool:
+        """Overwrite what erasures left; return whether nothing is left. Call again until it is.
+
+        Renews the key of every patient who lost a picture, then empties the write-ahead log. False:
+        a reader holds the log, the disk is full, or a key above can't be opened just now.
+        """
+        try:
+            return self._scrub()
+        except (DiskFull, sqlite3.OperationalError):
+            return False
+
+    def is_scrub_pending(self) -> bool:
+        """Say whether an erasure's bytes may still lie in a file."""
+        with self._database.reading() as db:
+            return _counter(db, "erasures") > _counter(db, "scrubbed")
+
+    def tombstones(self) -> Iterator[UUID]:
+        """Yield every erased picture, in no order, to be replayed into a restored key store."""
+        with self._database.reading() as db:
+            rows = db.execute("SELECT image FROM tombstones").fetchall()
+        return (UUID(bytes=row[0]) for row in rows)
+
+    def images(self) -> Iterator[tuple[UUID, int]]:
+        """Yield every picture and version that has a key, for the sweeper."""
+        with self._database.reading() as db:
+            rows = db.execute("SELECT image, version FROM data_keys").fetchall()
+        return ((UUID(bytes=image), version) for image, version in rows)
+
+    def move(self, image_id: UUID, *, tenant: UUID, from_patient: UUID, to_patient: UUID) -> None:
+        """File a picture under another patient; it stops opening under the first. Raises KeyGone."""
+        with self._database.writing() as db:
+            rows = db.execute(
+                "SELECT version, tenant, patient, wrapped FROM data_keys WHERE image = ?",
+                (image_id.bytes,),
+            ).fetchall()
+            if not rows:
+                raise KeyGone(str(image_id))
+            new = self._ring.patient_key(db, tenant, to_patient, make=True)
+            for version, *found in rows:
+                row = _Row(image_id, version, *found)
+                key = self._opened(db, row, tenant=tenant, patient=from_patient)
+                aad = rotation.data_key_aad(tenant, to_patient, image_id, version)
+                db.execute(
+                    "UPDATE data_keys SET patient = ?, wrapped = ? WHERE image = ? AND version = ?",
+                    (to_patient.bytes, vault.wrap(new, key, aad=aad), image_id.bytes, version),
+                )
+
+    def ingest_current(
+        self, now: datetime, *, suite: vault.Suite = vault.Suite.X25519
+    ) -> IngestOffer:
+        """Return the ingest key to offer now; a new one is made each week."""
+        with self._database.writing() as db:
+            return ingest.current(db, self._ring.manager, now=now, suite=suite)
+
+    def ingest_private(self, kid: str) -> vault.IngestPrivate:
+        """Return an ingest key that was offered. Raises KeyGone once it is destroyed."""
+        with self._database.reading() as db:
+            return ingest.private(db, self._ring.manager, kid)
+
+    def destroy_old_ingest(self, now: datetime) -> int:
+        """Destroy the ingest keys that were last offered 14 days ago or more; return how many."""
+        with self._database.writing() as db:
+            gone = ingest.destroy_old(db, now=now)
+            if gone:
+                _raise_counter(db, "erasures", _counter(db, "erasures") + 1)
+        if gone:
+            self.scrub()
+        return gone
+
+    def signing_key(self) -> bytes:
+        """Return the ledger's signing key, made at the first call."""
+        with self._database.writing() as db:
+            return self._ring.secret(
+                db, "ledger", make=lambda: ledger.SigningKey.generate().to_bytes()
+            )
+
+    def rotate(self, now: datetime) -> int:
+        """Make a new version of the manager's key and of every tenant's; return the former.
+
+        Nightly. Nothing in the store is wrapped under an older version afterwards.
+        """
+        with self._database.writing() as db:
+            version = self._ring.rotate_manager(db, now=now)
+            for (tenant,) in db.execute("SELECT tenant FROM tenant_keys").fetchall():
+                self._ring.rotate_tenant_key(db, UUID(bytes=tenant))
+            _raise_counter(db, "erasures", _counter(db, "erasures") + 1)
+        self.scrub()
+        return version
+
+    def rotate_tenant_key(self, tenant: UUID) -> int:
+        """Give a tenant a new key, rewrap its patients' keys, delete the old one; return its number."""
+        with self._database.writing() as db:
+            version = self._ring.rotate_tenant_key(db, tenant)
+            _raise_counter(db, "erasures", _counter(db, "erasures") + 1)
+        self.scrub()
+        return version
+
+    def destroy_old(self, now: datetime, *, keep_days: int = rotation.KEEP_DAYS) -> tuple[int, ...]:
+        """Destroy the manager's versions that were replaced `keep_days` ago or more; return them.
+
+        Backups of the key store from before then stop opening (if the manager proves shredding).
+        """
+        with self._database.writing() as db:
+            return self._ring.destroy_old(db, now=now, keep_days=keep_days)
+
+    def describe(self) -> KeyStoreState:
+        """Return what is kept, without naming anybody."""
+        with self._database.reading() as db:
+            count = {
+                table: int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 table names are ours
+                for table in (
+                    "data_keys",
+                    "patient_keys",
+                    "tenant_keys",
+                    "tombstones",
+                    "ingest_keys",
+                )
+            }
+        return KeyStoreState(
+            data_keys=count["data_keys"],
+            patients=count["patient_keys"],
+            tenants=count["tenant_keys"],
+            tombstones=count["tombstones"],
+            ingest_keys=count["ingest_keys"],
+            scrub_pending=self.is_scrub_pending(),
+            ballast=self._ballast.is_there(),
+            manager=self._ring.manager.describe(),
+        )
+
+    def release_ballast(self) -> bool:
+        """Give the held-back room free, for a withdrawal's record; the next erase restores it."""
+        return self._ballast.release()
+
+    def close(self) -> None:
+        """Close the file. No thread may be using the store."""
+        self._database.close()
+
+    def _opened(self, db: sqlite3.Connection, row: _Row, *, tenant: UUID, patient: UUID) -> bytes:
+        if (row.tenant, row.patient) != (tenant.bytes, patient.bytes):
+            raise KeyGone(f"{row.image} is not kept for this patient")
+        patient_key = self._ring.patient_key(db, tenant, patient, make=False)
+        aad = rotation.data_key_aad(tenant, patient, row.image, row.version)
+        return vault.unwrap(patient_key, row.wrapped, aad=aad)
+
+    def _scrub(self) -> bool:
+        with self._database.reading() as db:
+            serial, due = _counter(db, "erasures"), _due(db)
+            if serial == _counter(db, "scrubbed") and not due:
+                return True
+        if not all([self._renewed(tenant, patient) for tenant, patient in due]):
+            return False
+        if not self._database.checkpoint():
+            return False
+        with self._database.writing() as db:
+            _raise_counter(db, "scrubbed", serial)
+        return True
+
+    def _renewed(self, tenant: UUID, patient: UUID) -> bool:
+        """Renew one patient's key; one that can't be must not keep the others waiting."""
+        try:
+            with self._database.writing() as db:
+                self._ring.renew_patient_key(db, tenant, patient)
+                db.execute(
+                    "DELETE FROM scrubs_due WHERE tenant = ? AND patient = ?",
+                    (tenant.bytes, patient.bytes),
+                )
+        except (vault.VaultError, KeyStoreError, KeyManagerError):
+            return False
+        return True
+
+    def _bury(self, ids: tuple[UUID, ...]) -> None:
+        """One transaction, small enough for the ballast: tombstones, deletions, what is due."""
+        with self._database.writing() as db:
+            _raise_counter(db, "erasures", _counter(db, "erasures") + 1)
+            for image in (item.bytes for item in ids):
+                db.execute("INSERT OR IGNORE INTO tombstones (image) VALUES (?)", (image,))
+                db.execute(
+                    "INSERT OR IGNORE INTO scrubs_due (tenant, patient)"
+                    " SELECT DISTINCT tenant, patient FROM data_keys WHERE image = ?",
+                    (image,),
+                )
+                db.execute("DELETE FROM data_keys WHERE image = ?", (image,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A wrapped data key as it lies in the file."""
+
+    image: UUID
+    version: int
+    tenant: bytes
+    patient: bytes
+    wrapped: bytes
+
+
+def _row(db: sqlite3.Connection, image: UUID, version: int) -> _Row | None:
+    found = db.execute(
+        "SELECT tenant, patient, wrapped FROM data_keys WHERE image = ? AND version = ?",
+        (image.bytes, version),
+    ).fetchone()
+    return None if found is None else _Row(image, version, *found)
+
+
+def _is_tombstoned(db: sqlite3.Connection, image: UUID) -> bool:
+    found = db.execute("SELECT 1 FROM tombstones WHERE image = ?", (image.bytes,)).fetchone()
+    return found is not None
+
+
+def _due(db: sqlite3.Connection) -> list[tuple[UUID, UUID]]:
+    rows = db.execute("SELECT tenant, patient FROM scrubs_due").fetchall()
+    return [(UUID(bytes=tenant), UUID(bytes=patient)) for tenant, patient in rows]
+
+
+def _counter(db: sqlite3.Connection, name: str) -> int:
+    found = db.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+    return 0 if found is None else int(found[0])
+
+
+def _raise_counter(db: sqlite3.Connection, name: str, value: int) -> None:
+    """Set a counter, never back: two scrubs may end in either order."""
+    db.execute(
+        "INSERT INTO counters (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+        (name, value),
+    )
