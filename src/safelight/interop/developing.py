@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pi_heif
@@ -26,7 +27,7 @@ from PIL import (
 )
 
 from safelight.interop import filedata, wire
-from safelight.interop.wire import Kind, PictureRefused, Reason
+from safelight.interop.wire import FileFinding, Kind, PictureRefused, Reason, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,14 +113,19 @@ def open_picture(data: bytes, request: Request) -> tuple[wire.Opened, Image.Imag
         turn = _turn(picture, kind)
         width, height = _upright_size(picture.size, turn)
         columns, rows = wire.fitted(width, height, request.max_side)
-        picture = _plain(picture, kind, turn=turn, at_least=(columns, rows))
+        picture, hides = _plain(picture, kind, turn=turn, at_least=(columns, rows))
+    if hides:
+        findings = (*findings, FileFinding("alpha channel", Why.HIDDEN.value))
     if picture.size != (columns, rows):
         picture = picture.resize((columns, rows), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return wire.Opened(kind, width, height, columns, rows, findings), picture
 
 
 def warm() -> None:
-    """Open one of each format, so that nothing is left to import or to set up behind the lock."""
+    """Open one of each format, so that nothing is left to import or to set up behind the lock.
+
+    pi-heif can't write, so its sample is a file: a gradient of 16 x 16 that heif-enc encoded.
+    """
     pi_heif.options.DECODE_THREADS = 1
     pi_heif.register_heif_opener(thumbnails=False)
     Image.preinit()
@@ -131,6 +137,7 @@ def warm() -> None:
 
 
 def _samples() -> Iterator[bytes]:
+    yield Path(__file__).with_name("warm.heic").read_bytes()
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     drawn = Image.linear_gradient("L").resize((24, 16)).convert("RGB")
     for format_name, mode, options in (
@@ -183,7 +190,8 @@ def _upright_size(size: tuple[int, int], turn: int) -> tuple[int, int]:
 
 def _plain(
     picture: Image.Image, kind: Kind, *, turn: int, at_least: tuple[int, int]
-) -> Image.Image:
+) -> tuple[Image.Image, bool]:
+    """Return the picture upright and flat in sRGB, and whether transparency hid anything."""
     if kind is Kind.JPEG:
         # libjpeg can leave out the detail that nobody asked for, at a quarter of the time.
         picture.draft(picture.mode, _upright_size(at_least, turn))
@@ -192,11 +200,19 @@ def _plain(
     picture = _eight_bits(picture)
     alpha = _alpha(picture)
     picture = _to_srgb(picture, profile)
+    hides = alpha is not None and _hides(picture, alpha)
     if alpha is not None:
         flat = Image.new("RGB", picture.size, _WHITE)
         flat.paste(picture, mask=alpha)
         picture = flat
-    return picture.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else picture
+    return (picture.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else picture), hides
+
+
+def _hides(picture: Image.Image, alpha: Image.Image) -> bool:
+    """Say whether what is wholly transparent has more than one colour."""
+    unseen = alpha.point([255, *[0] * 255])
+    counts = picture.histogram(unseen)
+    return any(sum(map(bool, counts[at : at + 256])) > 1 for at in (0, 256, 512))
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

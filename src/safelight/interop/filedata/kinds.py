@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from safelight.interop.filedata.bmp import HEADER_SIZES
 from safelight.interop.wire import Kind
 
 _BRANDS_HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
@@ -23,7 +24,7 @@ def kind_of(data: bytes) -> Kind | None:
         return Kind.TIFF
     if data[:6] in {b"GIF87a", b"GIF89a"}:
         return Kind.GIF
-    if data[:2] == b"BM" and len(data) >= 26 and data[6:10] == b"\0\0\0\0":
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in HEADER_SIZES:
         return Kind.BMP
     return _by_brand(data) if data[4:8] == b"ftyp" else None
 
