@@ -259,6 +259,14 @@ class KeyStore:
         """Close the file. No thread may be using the store."""
         self._database.close()
 
+    def _is_same(
+        self, db: sqlite3.Connection, row: _Row, *, tenant: UUID, patient: UUID, key: bytes
+    ) -> bool:
+        try:
+            return self._opened(db, row, tenant=tenant, patient=patient) == key
+        except KeyGone:
+            return False
+
     def _opened(self, db: sqlite3.Connection, row: _Row, *, tenant: UUID, patient: UUID) -> bytes:
         if (row.tenant, row.patient) != (tenant.bytes, patient.bytes):
             raise KeyGone(f"{row.image} is not kept for this patient")
@@ -271,9 +279,8 @@ class KeyStore:
             serial, due = _counter(db, "erasures"), _due(db)
             if serial == _counter(db, "scrubbed") and not due:
                 return True
-        if not all([self._renewed(tenant, patient) for tenant, patient in due]):
-            return False
-        if not self._database.checkpoint():
+        renewed = [self._renewed(tenant, patient) for tenant, patient in due]
+        if not self._database.checkpoint() or not all(renewed):
             return False
         with self._database.writing() as db:
             _raise_counter(db, "scrubbed", serial)
