@@ -64,6 +64,8 @@ class OutgoingMail(PracticeRow):
     to = models.EmailField()
     subject = models.CharField(max_length=200)
     text = models.TextField()
+    about = models.UUIDField(null=True, blank=True)
+    """What it leads to: when that is taken back, the text goes, sent or not."""
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
