@@ -50,14 +50,19 @@ export function sharpness({ values, width, height }: Grey): number {
   return spread === 0 ? 0 : edges / spread
 }
 
-/** Chosen by test/hints.test.ts: scenes with edges, before and after a blur of 2 px and more. */
-const SHARP_FROM = 0.08
-const DARK_BELOW = 55
+/**
+ * Measured on the middles of 70 photographs from public collections: as they
+ * are, 94 % reach it; after a Gaussian blur of 1.5 px 26 %, of 2 px 11 %, of 3 px 7 %.
+ */
+const SHARP_FROM = 0.02
+/** Judged by the brighter tenth, not the mean: dark skin in good light is not a dark picture. */
+const LIT_ABOVE = 60
+const LIT_SHARE = 0.1
 const GLARE_ABOVE = 250
 const GLARE_SHARE = 0.25
 
 export function hints(frame: Grey): Hints {
-  const isDark = mean(frame.values) < DARK_BELOW
+  const isDark = shareAbove(frame.values, LIT_ABOVE) < LIT_SHARE
   const isGlare = shareAbove(frame.values, GLARE_ABOVE) > GLARE_SHARE
   return {
     isSharp: sharpness(frame) >= SHARP_FROM,

@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type Box,
+  between,
+  centred,
+  isTooSmall,
+  moved,
+  outsidePath,
+  resized,
+  step,
+} from '../src/editor/geometry'
+import { command } from '../src/editor/keys'
+import {
+  added,
+  begin,
+  changed,
+  decided,
+  movedBy,
+  open,
+  ReviewRefused,
+  readReview,
+  removed,
+  resizedBy,
+  settle,
+  undone,
+} from '../src/editor/model'
+
+const size = { width: 1200, height: 800 }
+const box: Box = { x: 100, y: 50, width: 200, height: 100 }
+const face = { id: 'f1', kind: 'face', why: 'a face', box: [10, 20, 30, 40], answer: 'found' }
+const tattoo = { id: 'f2', kind: 'mark', why: 'a swallow', box: [500, 300, 90, 80], answer: 'held' }
+const place = { id: 'f3', kind: 'metadata', why: 'where it was taken', box: null, answer: 'found' }
+
+/** A generator that always gives the same numbers, so that a failure can be seen again. */
+function* numbers(seed: number): Generator<number, never> {
+  let state = seed
+  for (;;) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    yield state / 2 ** 32
+  }
+}
+
+describe('a box', () => {
+  it('never leaves the picture, never has a broken pixel and never vanishes', () => {
+    const random = numbers(7)
+    const any = () => random.next().value * 4000 - 1400
+    for (let i = 0; i < 2000; i += 1) {
+      const drawn = between({ x: any(), y: any() }, { x: any(), y: any() }, size)
+      const start = isTooSmall(drawn) ? box : drawn
+      for (const made of [
+        moved(start, { x: any(), y: any() }, size),
+        resized(start, { x: any(), y: any() }, size),
+        start,
+      ]) {
+        expect(Object.values(made).every(Number.isInteger)).toBe(true)
+        expect(Math.min(made.x, made.y)).toBeGreaterThanOrEqual(0)
+        expect(made.x + made.width).toBeLessThanOrEqual(size.width)
+        expect(made.y + made.height).toBeLessThanOrEqual(size.height)
+        expect(isTooSmall(made)).toBe(false)
+      }
+    }
+  })
+
+  it('takes in every pixel that was touched', () => {
+    const drawn = between({ x: 10.7, y: 20.2 }, { x: 5.1, y: 40.9 }, size)
+    expect(drawn).toEqual({ x: 5, y: 20, width: 6, height: 21 })
+  })
+
+  it('keeps its size when it is pushed against the edge', () => {
+    expect(moved(box, { x: 9999, y: -9999 }, size)).toEqual({ ...box, x: 1000, y: 0 })
+  })
+
+  it('begins in the middle for the keyboard', () => {
+    expect(centred(size)).toEqual({ x: 450, y: 300, width: 300, height: 200 })
+  })
+})
+
+describe('what lies outside', () => {
+  it('is nothing while nothing is kept', () => expect(outsidePath([], size)).toBe(''))
+
+  it('is the picture with a hole for each kept box', () => {
+    expect(outsidePath([box], size)).toBe('M0 0H1200V800H0ZM100 50V150H300V50Z')
+  })
+})
+
+describe('a review', () => {
+  const start = readReview({ findings: [face, tattoo, place] }, size)
+
+  it('starts with the found covered and the held open', () => {
+    expect(decided(start)).toEqual({
+      keep: [],
+      cover: [[10, 20, 30, 40]],
+      leave: [],
+      settled: { f1: 'cover' },
+    })
+    expect(open(start).map(({ id }) => id)).toEqual(['f2'])
+  })
+
+  it('has nothing open once a person has answered for each', () => {
+    const left = settle(start, 'f2', 'leave')
+    expect(open(left)).toEqual([])
+    expect(decided(left).leave).toEqual([[500, 300, 90, 80]])
+    expect(decided(settle(left, 'f2', 'cover')).leave).toEqual([])
+  })
+
+  it('does not leave in what is fixed, unknown or nowhere in the picture', () => {
+    const fixed = readReview({ findings: [{ ...face, fixed: true }, place] }, size)
+    for (const id of ['f1', 'f3', 'nobody']) expect(settle(fixed, id, 'leave')).toBe(fixed)
+  })
+
+  it('takes up again what was decided before', () => {
+    const again = readReview(
+      {
+        findings: [face, tattoo],
+        keep: [[0, 0, 600, 800]],
+        cover: [[1, 2, 30, 40]],
+        settled: { f1: 'leave', f2: 'perhaps' },
+      },
+      size,
+    )
+    expect(decided(again)).toEqual({
+      keep: [[0, 0, 600, 800]],
+      cover: [[1, 2, 30, 40]],
+      leave: [[10, 20, 30, 40]],
+      settled: { f1: 'leave' },
+    })
+  })
+
+  it('moves, resizes and removes drawn boxes only by their own name', () => {
+    const one = added(added(start, 'keep', box), 'cover')
+    const [keep, cover] = one.marks
+    expect([keep?.role, cover?.role]).toEqual(['keep', 'cover'])
+    const shifted = movedBy(resizedBy(one, 'mark-1', { x: 5, y: 6 }), 'mark-1', { x: 1, y: 2 })
+    expect(shifted.marks[0]?.box).toEqual({ x: 101, y: 52, width: 205, height: 106 })
+    expect(shifted.marks[1]).toEqual(cover)
+    expect(removed(shifted, 'mark-1').marks).toEqual([cover])
+    expect(added(removed(shifted, 'mark-1'), 'keep').marks[1]?.id).toBe('mark-3')
+  })
+
+  it('ignores a tap that was meant to draw nothing', () => {
+    expect(added(start, 'cover', { ...box, width: 3 })).toBe(start)
+  })
+
+  it('goes back step by step and no further', () => {
+    let history = begin(start)
+    const states = [start]
+    for (let i = 0; i < 5; i += 1) {
+      history = changed(history, added(history.now, 'cover'))
+      states.push(history.now)
+    }
+    expect(changed(history, history.now)).toBe(history)
+    for (const state of states.reverse()) {
+      expect(history.now).toBe(state)
+      history = undone(history)
+    }
+    expect(history.now).toBe(start)
+  })
+
+  const bad: readonly (readonly [string, unknown])[] = [
+    ['a list', []],
+    ['nothing', null],
+    ['findings that are no list', { findings: {} }],
+    ['a finding that is a text', { findings: ['face'] }],
+    ['an unknown answer', { findings: [{ ...face, answer: 'none' }] }],
+    ['a box of three numbers', { findings: [{ ...face, box: [1, 2, 3] }] }],
+    ['an empty box', { keep: [[1, 2, 0, 4]] }],
+    ['a box of words', { cover: [['a', 'b', 'c', 'd']] }],
+  ]
+  it.each(bad)('is refused for %s', (_, data) => {
+    expect(() => readReview(data, size)).toThrow(ReviewRefused)
+  })
+
+  it('is empty for a picture in which nothing was found', () => {
+    const { id: _, ...nameless } = face
+    expect(open(readReview({}, size))).toEqual([])
+    expect(readReview({ findings: [nameless] }, size).findings[0]?.id).toBe('finding-1')
+  })
+})
+
+describe('a key', () => {
+  const press = (key: string, more: object = {}) => ({
+    key,
+    shiftKey: false,
+    ctrlKey: false,
+    metaKey: false,
+    altKey: false,
+    ...more,
+  })
+  const mark = { isMark: true, size }
+  const finding = { isMark: false, size }
+
+  it.each([
+    ['ArrowLeft', {}, { does: 'move', by: { x: -12, y: 0 } }],
+    ['ArrowDown', { altKey: true }, { does: 'move', by: { x: 0, y: 1 } }],
+    ['ArrowRight', { shiftKey: true }, { does: 'resize', by: { x: 12, y: 0 } }],
+    ['ArrowUp', { shiftKey: true, altKey: true }, { does: 'resize', by: { x: 0, y: -1 } }],
+    ['Delete', {}, { does: 'remove' }],
+    ['Backspace', {}, { does: 'remove' }],
+    ['z', { ctrlKey: true }, { does: 'undo' }],
+    ['Z', { metaKey: true }, { does: 'undo' }],
+  ])('%s with %o on a drawn box', (key, more, wanted) => {
+    const got = command(press(key, more), mark)
+    expect(JSON.stringify(got)).toBe(JSON.stringify(wanted).replaceAll('-0', '0'))
+  })
+
+  it.each([
+    ['c', { does: 'settle-cover' }],
+    ['L', { does: 'settle-leave' }],
+    ['ArrowLeft', null],
+    ['Delete', null],
+  ])('%s on a finding', (key, wanted) => expect(command(press(key), finding)).toEqual(wanted))
+
+  it.each(['Tab', 'Enter', 'Escape', 'c'])('%s on a drawn box belongs to the browser', (key) => {
+    expect(command(press(key), mark)).toBeNull()
+  })
+
+  it('with Control belongs to the browser unless it undoes', () => {
+    expect(command(press('c', { ctrlKey: true }), finding)).toBeNull()
+  })
+
+  it('goes at least one pixel', () => expect(step({ width: 20, height: 10 })).toBe(1))
+})
