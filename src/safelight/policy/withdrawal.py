@@ -1,0 +1,208 @@
+"""What follows when a patient takes something back: said beforehand, and then done, from one list."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias, get_args
+
+from safelight.terms import Purpose
+
+Kind: TypeAlias = Literal["original", "copy", "link", "release", "queued"]
+
+BY_LAW = frozenset({Purpose.LEGAL, Purpose.COMPLAINT})
+"""What the law or a complaint asks for does not end with a consent."""
+
+_LAW, _HOLD, _PRACTICE = "VAR 15; CONF 87-88", "NHS-RM", "practice"
+
+FOR = {
+    Purpose.CARE: "looking after the patient",
+    Purpose.SECOND_OPINION: "another doctor's opinion",
+    Purpose.INTEREST: "showing colleagues",
+    Purpose.AUDIT: "checking our own work",
+    Purpose.TEACHING_LOCAL: "teaching here",
+    Purpose.TEACHING_WIDE: "teaching elsewhere",
+    Purpose.RESEARCH: "research",
+    Purpose.PUBLICATION: "a journal or a book",
+    Purpose.SOCIAL: "social media",
+    Purpose.MARKETING: "advertising",
+    Purpose.LEGAL: "a court or the law",
+    Purpose.COMPLAINT: "a complaint or claim",
+}
+"""Each purpose in words that a patient can follow."""
+
+_BROAD = frozenset({Purpose.TEACHING_WIDE, Purpose.PUBLICATION, Purpose.SOCIAL, Purpose.MARKETING})
+_CANT_BROAD = "What was printed, saved or passed on from the web can't be called back."
+_CANT_NAMED = "Who has seen it can't unsee it, and a copy saved elsewhere can't be reached."
+
+
+class Step(StrEnum):
+    """What is done, in the order in which it is done."""
+
+    STOP = "stop"
+    REVOKE = "revoke"
+    CLOSE = "close"
+    DESTROY = "destroy"
+    RECALL = "recall"
+    KEEP = "keep"
+
+
+_ORDER = {step: place for place, step in enumerate(Step)}
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A picture, or something that came from it."""
+
+    kind: Kind
+    id: str
+    purpose: Purpose
+    """What it was made for; of an original, what the picture was taken for."""
+    is_out: bool
+    """Somebody outside the team has seen it or has it."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"no such kind: {self.kind}")
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """One step for one thing, in words for the patient, with the paragraph it rests on."""
+
+    step: Step
+    of: str
+    text: str
+    source: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the consequence as a withdrawal's receipt keeps it."""
+        return {"step": self.step.value, "of": self.of, "text": self.text, "source": self.source}
+
+
+def consequences(
+    purposes: Collection[Purpose],
+    *,
+    things: Sequence[Derived],
+    relied_on_for_care: bool,
+    during: bool,
+    held: bool = False,
+) -> tuple[Consequence, ...]:
+    """Say what follows for one picture, and for what came from it, when `purposes` are taken back.
+
+    things: the original and everything derived from it.
+    relied_on_for_care: somebody decided about the patient's care with it. It then stays in the
+    record, closed to every other use.
+    during: the picture is being taken, or has just been (GMC VAR 25). If what the picture was
+    taken for is taken back then, nothing of it stays, whatever else is true of it.
+    held: a complaint, claim or inquiry stops its destruction (NHS-RM).
+
+    Taking back care takes back all that rests on it. What was given because the law or a complaint
+    demands it stays, and the original with it. Without purposes nothing follows. Steps come in the
+    order of Step.
+    """
+    case = _case(
+        frozenset(purposes), things, relied_on_for_care=relied_on_for_care, during=during, held=held
+    )
+    found = [step for each in things if purposes for step in case.steps(each)]
+    return tuple(sorted(found, key=lambda one: _ORDER[one.step]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One withdrawal, and what of its circumstances decides."""
+
+    ended: frozenset[Purpose]
+    everything: bool
+    during: bool
+    relied_on: bool
+    held: bool
+    lawful: frozenset[Purpose]
+    """Something was given because the law or a complaint demands it."""
+    original_goes: bool
+
+    def steps(self, thing: Derived) -> Iterator[Consequence]:
+        if thing.kind == "original":
+            return self._original(thing)
+        if thing.purpose in BY_LAW and not self.during:
+            return self._lawful(thing)
+        return self._derived(thing)
+
+    def _original(self, thing: Derived) -> Iterator[Consequence]:
+        if self.original_goes:
+            yield self._say(Step.DESTROY, thing, "The picture is destroyed.")
+            return
+        yield self._say(Step.CLOSE, thing, f"The picture is closed to {self._what_ended()}.")
+        why, source = self._why_it_stays(thing)
+        closed = "every other use" if self.everything else "what was taken back"
+        yield Consequence(
+            Step.KEEP, thing.id, f"{why}, so it stays in the record, closed to {closed}.", source
+        )
+
+    def _why_it_stays(self, thing: Derived) -> tuple[str, str]:
+        if self.relied_on:
+            return "The picture has guided care", _PRACTICE
+        if self.held:
+            return "A complaint, claim or inquiry may need the picture", _HOLD
+        if self.lawful:
+            return "The law or a complaint may need the picture", _demanded_by(self.lawful)
+        return f"The picture was taken for {FOR[thing.purpose]}", _PRACTICE
+
+    def _lawful(self, thing: Derived) -> Iterator[Consequence]:
+        if self.everything:
+            text = f"What was given for {FOR[thing.purpose]} stays: consent doesn't decide that."
+            source = _demanded_by({thing.purpose})
+            yield Consequence(Step.KEEP, thing.id, text, source)
+
+    def _derived(self, thing: Derived) -> Iterator[Consequence]:
+        if not self.original_goes and thing.purpose not in self.ended:
+            return
+        what = FOR[thing.purpose]
+        if thing.kind == "copy":
+            yield self._say(Step.DESTROY, thing, f"The copy for {what} is destroyed.")
+        elif thing.kind == "link":
+            yield self._say(Step.REVOKE, thing, f"The link for {what} stops working.")
+        elif thing.kind == "queued" or not thing.is_out:
+            yield self._say(Step.STOP, thing, f"What was waiting to leave for {what} is stopped.")
+        if thing.is_out:
+            limit = _CANT_BROAD if thing.purpose in _BROAD else _CANT_NAMED
+            text = f"We ask for what left for {what} to be taken down or deleted. {limit}"
+            yield Consequence(Step.RECALL, thing.id, text, _PRACTICE)
+
+    def _what_ended(self) -> str:
+        if self.everything:
+            return "every use"
+        return " and ".join(FOR[each] for each in Purpose if each in self.ended)
+
+    def _say(self, step: Step, thing: Derived, text: str) -> Consequence:
+        return Consequence(step, thing.id, text, "VAR 25" if self.during else _PRACTICE)
+
+
+def _demanded_by(purposes: Collection[Purpose]) -> str:
+    return _LAW if Purpose.LEGAL in purposes else _PRACTICE
+
+
+def _case(
+    purposes: frozenset[Purpose],
+    things: Sequence[Derived],
+    *,
+    relied_on_for_care: bool,
+    during: bool,
+    held: bool,
+) -> _Case:
+    everything = Purpose.CARE in purposes
+    asked = frozenset(Purpose) if everything else purposes
+    ended = asked if during else asked - BY_LAW
+    lawful = frozenset(each.purpose for each in things) & BY_LAW
+    reached = any(each.kind == "original" and each.purpose in ended for each in things)
+    stays = not during and (relied_on_for_care or held or lawful)
+    return _Case(
+        ended=ended,
+        everything=everything,
+        during=during,
+        relied_on=relied_on_for_care,
+        held=held,
+        lawful=lawful,
+        original_goes=reached and not stays,
+    )
