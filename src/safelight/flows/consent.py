@@ -7,13 +7,13 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
 
 from safelight import vault
-from safelight.flows import stores
+from safelight.flows import keeping, stores
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.deciding import pack_named
 from safelight.interop import pictures
@@ -123,7 +123,9 @@ def record_consent(
     consent = _unsaved(patient, answers, words, body_site=body_site, by=by, now=now)
     if answers.drawing is not None:
         _seal_signature(consent, answers.drawing)
-    return consent, _write(consent, answers, by=by, now=now)
+    secret = _write(consent, answers, by=by, now=now)
+    keeping.settle(consent.pk)
+    return consent, secret
 
 
 def open_signature(consent: Consent, *, by: Staff) -> bytes:
@@ -255,7 +257,7 @@ def _unsaved(
         statement=answers.statement,
         signature_blob=f"{key}.signature" if answers.drawing is not None else "",
         body_site=body_site,
-        wording=_frozen(words),
+        wording=words.as_json(),
         wording_digest=words.digest,
         pack_id=pack.id,
         pack_hash=pack.hash,
@@ -273,26 +275,6 @@ def _in_order(purposes: Collection[Purpose]) -> list[str]:
     return [purpose.value for purpose in Purpose if purpose in purposes]
 
 
-def _frozen(words: Wording) -> dict[str, Any]:
-    """Return the words as they were shown, so that no later edition can change what was answered."""
-    offered = [
-        {"purpose": each.purpose.value, "title": each.title, "text": each.text}
-        for each in words.purposes
-    ]
-    return {
-        "language": words.language,
-        "version": words.version,
-        "layout": words.layout,
-        "question": words.question,
-        "lead": words.lead,
-        "told": [
-            {"key": each.key, "heading": each.heading, "text": each.text} for each in words.told
-        ],
-        "purposes": offered,
-        "nothing_else": {"title": words.nothing_else.title, "text": words.nothing_else.text},
-    }
-
-
 def _signature_context(consent: Consent) -> bytes:
     return vault.context("safelight-blob-v1", consent.practice_id, consent.pk, "signature")
 
@@ -303,12 +285,8 @@ def _seal_signature(consent: Consent, png: bytes) -> None:
     sealed = vault.seal(
         vault.derive(data_key, "signature"), png, context=_signature_context(consent)
     )
-    stores.keys().put(
-        consent.pk,
-        tenant=consent.practice_id,
-        patient=consent.patient_id,
-        version=1,
-        data_key=data_key,
+    keeping.begin(
+        consent.pk, tenant=consent.practice_id, patient=consent.patient_id, data_key=data_key
     )
     stores.blobs().put(consent.signature_blob, sealed)
 

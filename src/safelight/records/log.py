@@ -41,7 +41,8 @@ def append(
     """
     if not connection.in_atomic_block:
         raise NotInTransaction(kind)
-    head, _ = TreeHead.objects.select_for_update().get_or_create(id=1)
+    empty = {"frontier": ledger.Frontier().to_bytes()}
+    head, _ = TreeHead.objects.select_for_update().get_or_create(id=1, defaults=empty)
     entry = ledger.Entry(
         kind=kind,
         subject=str(subject),

@@ -1,0 +1,411 @@
+"""Take a picture: the offer to a phone, the sealed upload, and the stop that leaves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import transaction
+
+from safelight import policy, redact, vault
+from safelight.flows import keeping, stores
+from safelight.flows.allowed import demand
+from safelight.flows.deciding import may_make
+from safelight.flows.sites import is_intimate
+from safelight.interop import pictures
+from safelight.policy.roles import Action
+from safelight.records import log
+from safelight.records.models import Consent, Patient, Photo, StoppedCapture
+from safelight.storage import AlreadyThere, IngestOffer, KeyGone, KeyTaken, Tombstoned
+from safelight.terms import Purpose
+
+if TYPE_CHECKING:
+    from safelight.flows.deciding import Decision
+    from safelight.records.models import Staff
+    from safelight.terms import Pixels
+
+VIEWING_COPIES = {"view": 1600, "thumb": 400}
+"""Longest side in pixels: the width of a desk screen, and of a tile at twice a phone's density."""
+RIGHT_AFTER = timedelta(hours=1)
+"""How long "immediately after" lasts (GMC VAR 25 gives no figure). Later it is a withdrawal."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far back a phone's clock is believed; beyond it the time of arrival is recorded."""
+
+
+class CaptureRefused(ValueError):
+    """What arrived is not taken in, and nothing of it is kept."""
+
+    for_people = "The picture was not taken in. Nothing was kept. Please take it again."
+
+
+class NotSealed(CaptureRefused):
+    """It isn't what a page of ours seals, for this server and for this practice."""
+
+    for_people = "This picture didn't arrive sealed, so it was thrown away. Please take it again."
+
+
+class NotAPicture(CaptureRefused):
+    """It opens, and what is inside can't be shown as a picture."""
+
+    for_people = "What arrived isn't a picture that can be shown. Please take it again."
+
+
+class OtherBytes(CaptureRefused):
+    """This capture is known with other contents."""
+
+    for_people = "Another picture was already received under this number. Please take it again."
+
+
+class WasStopped(CaptureRefused):
+    """This capture was stopped or taken back; nothing may arrive under its id again."""
+
+    for_people = "This picture was stopped. Nothing of it was kept."
+
+
+class NotCovered(CaptureRefused):
+    """The consent that the page names doesn't cover this picture."""
+
+    for_people = "The agreement doesn't cover this picture any more. Please ask again."
+
+
+class TooLateToStop(ValueError):
+    """The picture is part of the record by now; a withdrawal decides what can go."""
+
+    for_people = "This picture is in use by now. Go to “Change of mind” to take it back."
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOffer:
+    """What a page needs to seal a picture: whose keys, and the permit under which."""
+
+    tenant: UUID
+    ingest: tuple[IngestOffer, ...]
+    decision: policy.Permit
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A checked upload in memory, not yet kept anywhere."""
+
+    envelope: vault.Envelope
+    data_key: bytes
+    width: int
+    height: int
+    copies: dict[str, bytes]
+    """Kind to the sealed viewing copy."""
+
+
+def offer(
+    patient: Patient, *, body_site: str, made_for: Purpose, by: Staff, now: datetime
+) -> CaptureOffer | Decision:
+    """Return what a phone needs to take the picture, or the decision that says why not."""
+    demand(by, Action.CAPTURE, patient)
+    decision = _may_make(patient, body_site=body_site, made_for=made_for, now=now)
+    if not isinstance(decision, policy.Permit):
+        return decision
+    offers = tuple(stores.keys().ingest_current(now, suite=suite) for suite in vault.Suite)
+    return CaptureOffer(patient.practice_id, offers, decision)
+
+
+def consent_for(patient: Patient, *, body_site: str, made_for: Purpose) -> Consent | None:
+    """Return the latest consent that still holds for this part of the body and this purpose."""
+    asked = patient.consents.order_by("-given_at").select_related("representative")
+    return next(
+        (each for each in asked if _covers(each, body_site=body_site, made_for=made_for)), None
+    )
+
+
+def receive(
+    envelope_json: str | bytes,
+    blob: bytes,
+    *,
+    patient: Patient,
+    consent: Consent | None,
+    lawful_reason: str = "",
+    body_site: str,
+    made_for: Purpose,
+    taken_at: datetime | None = None,
+    by: Staff,
+    now: datetime,
+) -> Photo | Decision:
+    """Take in a sealed picture; the same upload again gets the same answer.
+
+    Key first, then blobs, then one transaction: what a crash leaves is an orphan that `sweep`
+    removes. Raises CaptureRefused; whatever is refused leaves nothing behind.
+    """
+    demand(by, Action.CAPTURE, patient, *([consent] if consent else []))
+    envelope = _envelope(envelope_json)
+    if earlier := _known(envelope, patient=patient):
+        return earlier
+    _refuse_uncovered(consent, lawful_reason, patient, body_site=body_site, made_for=made_for)
+    decision = _may_make(patient, body_site=body_site, made_for=made_for, now=now)
+    if not isinstance(decision, policy.Permit):
+        return decision
+    opened = _opened(envelope, blob, tenant=patient.practice_id)
+    _keep(opened, blob, patient=patient)
+    unsaved = Photo(
+        pk=envelope.capture_id,
+        practice=patient.practice,
+        patient=patient,
+        capture_id=envelope.capture_id,
+        sha256=envelope.sha256,
+        made_for=made_for,
+        intimate=is_intimate(body_site),
+        body_site=body_site,
+        consent=consent,
+        lawful_reason=lawful_reason,
+        taken_at=_believed(taken_at, now=now),
+        received_at=now,
+        taken_by=by,
+        width=opened.width,
+        height=opened.height,
+    )
+    return _commit(unsaved, by=by, now=now)
+
+
+@transaction.atomic
+def stop(
+    capture_id: UUID | None,
+    *,
+    patient: Patient,
+    consent: Consent | None = None,
+    by: Staff,
+    now: datetime,
+) -> None:
+    """Stop a capture, before, while or right after it was sent: nothing of it remains.
+
+    capture_id: None where nothing was ever sent. What stays is the ledger's line, the random id
+    that keeps a late upload out, and the consent, ended from now on (GMC VAR 25).
+    Raises TooLateToStop once the picture was used, or an hour after it came.
+    """
+    rows = [patient, consent] if consent else [patient]
+    demand(by, Action.CAPTURE, *rows)
+    _lock(patient)
+    was_sent = False
+    if capture_id is not None:
+        if StoppedCapture.objects.filter(capture_id=capture_id).exists():
+            return
+        was_sent = _destroy(capture_id, patient=patient, now=now)
+        StoppedCapture.objects.create(
+            practice=patient.practice, capture_id=capture_id, stopped_at=now
+        )
+    if consent is not None and not consent.photos.exists():
+        consent.set_withdrawn(list(consent.purposes), at=now)
+    log.append(
+        "capture.stopped",
+        practice=patient.practice,
+        subject=patient.subject,
+        by=by,
+        at=now,
+        capture=capture_id,
+        destroyed=was_sent,
+        consent=consent.pk if consent else None,
+    )
+
+
+def blob_context(photo: Photo, kind: str) -> bytes:
+    """Return what a picture's blob is bound to (docs/formats/sealed-blob.md)."""
+    return _context(photo.practice_id, photo.capture_id, kind)
+
+
+def _context(tenant: UUID, capture_id: UUID, kind: str) -> bytes:
+    return vault.context("safelight-blob-v1", tenant, capture_id, kind)
+
+
+def _may_make(patient: Patient, *, body_site: str, made_for: Purpose, now: datetime) -> Decision:
+    recording = {"intimate": is_intimate(body_site)}
+    return may_make(patient, made_for=made_for, recording=recording, now=now)
+
+
+def _covers(consent: Consent, *, body_site: str, made_for: Purpose) -> bool:
+    return (
+        made_for in consent.purposes
+        and made_for not in consent.withdrawn
+        and consent.body_site in {"", body_site}
+    )
+
+
+def _refuse_uncovered(
+    consent: Consent | None,
+    lawful_reason: str,
+    patient: Patient,
+    *,
+    body_site: str,
+    made_for: Purpose,
+) -> None:
+    if consent is None:
+        if not lawful_reason.strip():
+            raise NotCovered("neither consent nor lawful reason")
+        return
+    consent.refresh_from_db()
+    if consent.patient_id != patient.pk:
+        raise NotCovered("another patient's consent")
+    if not _covers(consent, body_site=body_site, made_for=made_for):
+        raise NotCovered("the consent ended, or is for something else")
+
+
+def _envelope(envelope_json: str | bytes) -> vault.Envelope:
+    try:
+        return vault.Envelope.from_json(envelope_json)
+    except vault.EnvelopeRefused as error:
+        raise NotSealed(str(error)) from error
+
+
+def _known(envelope: vault.Envelope, *, patient: Patient) -> Photo | None:
+    """Return the picture that this very upload became, or refuse what can't be one."""
+    if StoppedCapture.objects.filter(capture_id=envelope.capture_id).exists():
+        raise WasStopped(str(envelope.capture_id))
+    photo = Photo.objects.filter(capture_id=envelope.capture_id).first()
+    if photo is None:
+        return None
+    if photo.patient_id != patient.pk or photo.sha256 != envelope.sha256:
+        raise OtherBytes(str(envelope.capture_id))
+    if photo.state != Photo.State.KEPT:
+        raise WasStopped(str(envelope.capture_id))
+    return photo
+
+
+def _opened(envelope: vault.Envelope, blob: bytes, *, tenant: UUID) -> _Opened:
+    if not vault.is_sealed(blob) or not envelope.covers(blob):
+        raise NotSealed("not the sealed blob of its envelope")
+    try:
+        data_key = vault.open_envelope(stores.keys().ingest_private(envelope.kid), envelope)
+        context = _context(tenant, envelope.capture_id, "original")
+        plain = vault.unseal(data_key, blob, context=context)
+    except (vault.VaultError, KeyGone) as error:
+        raise NotSealed(type(error).__name__) from error
+    try:
+        decoded = pictures.decode(plain)
+    except pictures.PictureRefused as error:
+        raise NotAPicture(error.reason.name) from error
+    copies = {
+        kind: _sealed_copy(
+            decoded.pixels, kind, data_key, _context(tenant, envelope.capture_id, kind)
+        )
+        for kind in VIEWING_COPIES
+    }
+    return _Opened(envelope, data_key, decoded.width, decoded.height, copies)
+
+
+def _sealed_copy(pixels: Pixels, kind: str, data_key: bytes, context: bytes) -> bytes:
+    jpeg = pictures.encode_jpeg(redact.shrink(pixels, VIEWING_COPIES[kind]))
+    return vault.seal(vault.derive(data_key, kind), jpeg, context=context)
+
+
+def _keep(opened: _Opened, blob: bytes, *, patient: Patient) -> None:
+    """Put the key, then the original, then the viewing copies."""
+    capture_id = opened.envelope.capture_id
+    try:
+        keeping.begin(
+            capture_id, tenant=patient.practice_id, patient=patient.pk, data_key=opened.data_key
+        )
+        stores.blobs().put(f"{capture_id}.original", blob)
+    except Tombstoned as error:
+        keeping.settle(capture_id)
+        raise WasStopped(str(capture_id)) from error
+    except (KeyGone, KeyTaken, AlreadyThere) as error:
+        raise OtherBytes(str(capture_id)) from error
+    for kind, sealed in opened.copies.items():
+        _put_copy(f"{capture_id}.{kind}", sealed)
+
+
+def _put_copy(name: str, sealed: bytes) -> None:
+    """Put a viewing copy; one from the same upload sent twice at once, or cut short, will do.
+
+    The original under this id has these very bytes, so the copy there was made of the same
+    picture under the same key.
+    """
+    try:
+        stores.blobs().put(name, sealed)
+    except AlreadyThere:
+        return
+
+
+def _commit(unsaved: Photo, *, by: Staff, now: datetime) -> Photo | Decision:
+    """Write the row, or undo what was put, under the lock that a stop or a withdrawal takes too."""
+    with transaction.atomic():
+        _lock(unsaved.patient)
+        try:
+            found: Photo | Decision | CaptureRefused = _written(unsaved, by=by, now=now)
+        except CaptureRefused as error:
+            found = error
+        except _NoLongerPermitted as error:
+            found = error.decision
+        if not isinstance(found, Photo):
+            keeping.destroy(unsaved.capture_id)
+    keeping.settle(unsaved.capture_id)
+    if isinstance(found, CaptureRefused):
+        raise found
+    return found
+
+
+class _NoLongerPermitted(Exception):
+    """The permit ended while the picture was on its way."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__()
+        self.decision = decision
+
+
+def _written(unsaved: Photo, *, by: Staff, now: datetime) -> Photo:
+    patient = unsaved.patient
+    if earlier := Photo.objects.filter(capture_id=unsaved.capture_id).first():
+        return earlier  # the same upload, sent twice at once: other bytes found the name taken
+    if stores.keys().is_erased(unsaved.capture_id):
+        raise WasStopped(str(unsaved.capture_id))
+    _refuse_uncovered(
+        unsaved.consent,
+        unsaved.lawful_reason,
+        patient,
+        body_site=unsaved.body_site,
+        made_for=Purpose(unsaved.made_for),
+    )
+    decision = _may_make(
+        patient, body_site=unsaved.body_site, made_for=Purpose(unsaved.made_for), now=now
+    )
+    if not isinstance(decision, policy.Permit):
+        raise _NoLongerPermitted(decision)
+    unsaved.decision = decision.as_json()
+    unsaved.save(force_insert=True)
+    log.append(
+        "photo.captured",
+        practice=unsaved.practice,
+        subject=patient.subject,
+        by=by,
+        at=now,
+        photo=unsaved.pk,
+        sha256=unsaved.sha256,
+        consent=unsaved.consent_id,
+        made_for=unsaved.made_for,
+    )
+    return unsaved
+
+
+def _lock(patient: Patient) -> None:
+    """Hold the patient's row until the transaction ends: a withdrawal waits, or has been."""
+    Patient.objects.select_for_update().get(pk=patient.pk)
+
+
+def _believed(taken_at: datetime | None, *, now: datetime) -> datetime:
+    """Return when it was taken: the phone's word if its clock is close to ours, or the arrival."""
+    if taken_at is not None and now - CLOCK_TOLERANCE <= taken_at <= now:
+        return taken_at
+    return now
+
+
+def _destroy(capture_id: UUID, *, patient: Patient, now: datetime) -> bool:
+    """Destroy row, key and blobs of a capture; return whether any of it had arrived."""
+    photo = Photo.objects.filter(capture_id=capture_id).first()
+    if photo is not None:
+        if photo.patient_id != patient.pk:
+            raise TooLateToStop("another patient's picture")
+        if now - photo.received_at > RIGHT_AFTER or _is_in_use(photo):
+            raise TooLateToStop(str(capture_id))
+        photo.delete()
+    return keeping.destroy(capture_id) or photo is not None
+
+
+def _is_in_use(photo: Photo) -> bool:
+    return photo.copies.exists() or photo.links.exists() or photo.releases.exists()

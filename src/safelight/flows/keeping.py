@@ -1,0 +1,89 @@
+"""Keep sealed bytes so that a crash at any moment leaves nothing that a sweep wouldn't remove.
+
+    intent → key → blobs → the row, in one transaction → the intent goes
+
+The intent is an empty blob named after the id. Its age tells an upload that is still on its way
+from one that died: a key has no age of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from safelight.flows import stores
+from safelight.records.models import Consent, Copy, Photo
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+LEASE = timedelta(hours=2)
+"""Older than the longest upload: a younger orphan may still become a picture."""
+INTENT = "intent"
+KINDS = ("original", "view", "thumb", "copy", "signature", INTENT)
+"""Every ending that a blob's name has after its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep removed: ids that no row came to own, and blobs in all."""
+
+    ids: int
+    blobs: int
+
+
+def begin(image_id: UUID, *, tenant: UUID, patient: UUID, data_key: bytes) -> None:
+    """Announce what is coming and keep its key. Raises Tombstoned, KeyTaken or DiskFull."""
+    stores.blobs().put(f"{image_id}.{INTENT}", b"")
+    stores.keys().put(image_id, tenant=tenant, patient=patient, version=1, data_key=data_key)
+
+
+def settle(image_id: UUID) -> None:
+    """Take the announcement back, once the row is there or nothing was kept."""
+    stores.blobs().delete(f"{image_id}.{INTENT}")
+
+
+def destroy(image_id: UUID) -> bool:
+    """Destroy the key for good, then the blobs; return whether there were any blobs."""
+    stores.keys().erase([image_id])
+    gone = [stores.blobs().delete(f"{image_id}.{kind}") for kind in KINDS]
+    return any(gone)
+
+
+def sweep(*, now: datetime) -> Swept:
+    """Remove what no row came to own, once it is older than the lease."""
+    before = now - LEASE
+    names = list(stores.blobs().names(older_than=before))
+    ids = {found for name in names if (found := _id_in(name)) is not None}
+    owned = _owned(ids)
+    for image_id in ids - owned:
+        destroy(image_id)
+    for image_id in owned:
+        settle(image_id)
+    stores.blobs().sweep_unfinished(before)
+    return Swept(ids=len(ids - owned), blobs=sum(_id_in(name) in ids - owned for name in names))
+
+
+def _id_in(name: str) -> UUID | None:
+    head, _, kind = name.partition(".")
+    try:
+        return UUID(head) if kind in KINDS else None
+    except ValueError:
+        return None
+
+
+def _owned(ids: Collection[UUID]) -> set[UUID]:
+    """Return the ids that a row owns, asked in parts that any database takes."""
+    listed, found = list(ids), set()
+    for at in range(0, len(listed), 500):
+        part = listed[at : at + 500]
+        found |= set(_owners(part))
+    return found
+
+
+def _owners(part: list[UUID]) -> Iterable[UUID]:
+    yield from Photo.objects.filter(capture_id__in=part).values_list("capture_id", flat=True)
+    yield from Copy.objects.filter(pk__in=part).values_list("pk", flat=True)
+    yield from Consent.objects.filter(pk__in=part).values_list("pk", flat=True)
