@@ -115,7 +115,7 @@ def open_picture(data: bytes, request: Request) -> tuple[wire.Opened, Image.Imag
         columns, rows = wire.fitted(width, height, request.max_side)
         picture, hides = _plain(picture, kind, turn=turn, at_least=(columns, rows))
     if hides:
-        findings = (*findings, FileFinding("alpha channel", Why.HIDDEN.value))
+        findings = (*findings, FileFinding("pixels under transparency", Why.HIDDEN.value))
     if picture.size != (columns, rows):
         picture = picture.resize((columns, rows), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return wire.Opened(kind, width, height, columns, rows, findings), picture

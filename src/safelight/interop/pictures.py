@@ -73,6 +73,9 @@ _COLOUR_BASE = (
 )
 """ITU-T T.81, table K.2, row by row."""
 
+RESTART_BLOCKS = 16
+"""How many blocks lie between two restart markers in our JPEGs."""
+
 _darkroom = Darkroom()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_darkroom.forget)
@@ -182,11 +185,17 @@ def encode_jpeg(pixels: Pixels, *, quality: int = 92) -> bytes:
     """Return a baseline JPEG of the pixels and nothing else.
 
     Colour at full resolution (4:4:4): halving it would smear redness across a wound's edge, which
-    is what many of these pictures are about; it costs about a third in size.
+    is what many of these pictures are about; it costs about a third in size. Restart markers let
+    the audit walk the whole scan at once, at about a hundredth of the size.
     """
     held = io.BytesIO()
     _fresh(pixels).save(
-        held, "JPEG", qtables=list(quantisation(quality)), subsampling=0, optimize=False
+        held,
+        "JPEG",
+        qtables=list(quantisation(quality)),
+        subsampling=0,
+        optimize=False,
+        restart_marker_blocks=RESTART_BLOCKS,
     )
     return held.getvalue()
 
