@@ -11,7 +11,7 @@ from safelight.records.models import Assessment
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from safelight.records.models import Copy, Patient, Photo
+    from safelight.records.models import Consent, Copy, Patient, Photo
     from safelight.terms import Audience, Purpose
 
 Decision = policy.Permit | policy.Hold | policy.Refusal
@@ -60,7 +60,11 @@ def may_use(
 
     Asked anew at every opening: nothing of the answer may be kept for the next one.
     """
-    facts = _facts(photo.patient, now=now) | {
+    consents = _speaking_of(photo)
+    facts = _facts(photo.patient, now=now)
+    facts["objections"] += photo.objections(consents)
+    facts |= {
+        "consents": [fact for consent in consents for fact in _answers(consent, photo)],
         "action": action,
         "purpose": purpose.value,
         "audience": audience.value,
@@ -73,6 +77,30 @@ def may_use(
         },
     }
     return policy.decide(facts | extra, pack=pack_named(photo.patient.practice.pack))
+
+
+def _speaking_of(photo: Photo) -> list[Consent]:
+    """Return the conversations that were about this picture's part of the body, or any part."""
+    return [
+        consent
+        for consent in photo.patient.consents.all()
+        if consent.pk == photo.consent_id or consent.body_site in {"", photo.body_site}
+    ]
+
+
+def _answers(consent: Consent, photo: Photo) -> list[dict[str, Any]]:
+    """Return what the conversation says of this picture.
+
+    That care was taken back in it ends its own pictures, and no other conversation's.
+    """
+    if consent.pk == photo.consent_id:
+        return consent.facts()
+    ended = ["care"]
+    return [
+        fact
+        for fact in consent.facts()
+        if fact["purposes"] != ended or fact["withdrawn_on"] is None
+    ]
 
 
 def _facts(patient: Patient, *, now: datetime) -> dict[str, Any]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from django.db import models
 
 from safelight.records.models.base import PracticeQuerySet, PracticeRow
 from safelight.records.models.people import Patient, Representative, Staff
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 class Consent(PracticeRow):
@@ -73,6 +71,11 @@ class Consent(PracticeRow):
             if purpose in self.purposes:
                 self.withdrawn.setdefault(purpose, at.isoformat())
         self.save(update_fields=["withdrawn"])
+
+    def agrees_after(self, purpose: str, instant: str) -> bool:
+        """Say whether this consent, given after the instant (ISO 8601), holds for the purpose."""
+        holds = purpose in self.purposes and purpose not in self.withdrawn
+        return holds and self.given_at > datetime.fromisoformat(instant)
 
     def facts(self) -> list[dict[str, Any]]:
         """Return the consent as `decide` reads it: what still holds, and what was withdrawn when."""

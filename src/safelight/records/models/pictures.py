@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.db import models
 
 from safelight.records.models.base import PictureQuerySet, PracticeQuerySet, PracticeRow
 from safelight.records.models.consent import Consent
 from safelight.records.models.people import Patient, Staff
 from safelight.terms import Identifiability, Purpose, RecordingType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
 
 
 def _choices(kind: type[Purpose | RecordingType | Identifiability]) -> list[tuple[str, str]]:
@@ -47,6 +53,8 @@ class Photo(PracticeRow):
     """Why it was taken without a consent, where the policy allowed that."""
     relied_on_for_care = models.BooleanField(default=False)
     """Set at the first opening for care: it then stays in the record, closed to every other use."""
+    closed_to = models.JSONField(default=dict, blank=True)
+    """Purpose to the instant (ISO 8601) from which a withdrawal closed the picture to it."""
     taken_at = models.DateTimeField()
     received_at = models.DateTimeField()
     taken_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
@@ -84,10 +92,26 @@ class Photo(PracticeRow):
         self.state = self.State.CLOSED
         self.save(update_fields=["state"])
 
+    def set_closed_to(self, purposes: Iterable[str], *, at: datetime) -> None:
+        """Close the picture to these uses; it stays open to the others."""
+        self.closed_to |= dict.fromkeys(purposes, at.isoformat())
+        self.save(update_fields=["closed_to"])
+
     def set_erased(self) -> None:
         """Record that the key is gone."""
         self.state = self.State.ERASED
         self.save(update_fields=["state"])
+
+    def objections(self, consents: Iterable[Consent]) -> list[dict[str, Any]]:
+        """Return, as `decide` reads objections, what a withdrawal closed the picture to.
+
+        A use that the patient agreed to again, later, is open again.
+        """
+        return [
+            {"purposes": [purpose], "made_on": at}
+            for purpose, at in sorted(self.closed_to.items())
+            if not any(each.agrees_after(purpose, at) for each in consents)
+        ]
 
 
 class StoppedCapture(PracticeRow):
