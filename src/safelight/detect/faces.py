@@ -79,7 +79,7 @@ class Faces:
 
     def far(self, sizes: Sizes, *, longest: int) -> Boxes:
         """Return CenterFace's boxes in pixels of the whole picture."""
-        small = sizes.at(longest)
+        small = sizes.at(longest, enlarge=True)
         heat, extent, offset = self._centre.run(batch_of(small, mean=(0.0, 0.0, 0.0)))[:3]
         boxes = without_doubles(centre_boxes(heat[0, 0], extent[0], offset[0]))
         boxes[:, :4] *= sizes.longest / max(small.shape[:2])

@@ -24,10 +24,10 @@ class Sizes:
         """Return the longer side in pixels."""
         return int(max(self.width, self.height))
 
-    def at(self, longest: int) -> Pixels:
-        """Return the picture with its longer side at most this; never enlarged."""
+    def at(self, longest: int, *, enlarge: bool = False) -> Pixels:
+        """Return the picture with its longer side at most this; enlarged only if asked, and twice at most."""
         if longest >= self.longest:
-            return self.pixels
+            return self._enlarged(min(longest, 2 * self.longest)) if enlarge else self.pixels
         if longest not in self._made:
             larger = [side for side in self._made if side >= 2 * longest]
             source = self._made[min(larger)] if larger else self.pixels
@@ -35,6 +35,17 @@ class Sizes:
             size = (max(1, round(self.width * share)), max(1, round(self.height * share)))
             self._made[longest] = np.asarray(
                 cv2.resize(source, size, interpolation=cv2.INTER_AREA), np.uint8
+            )
+        return self._made[longest]
+
+    def _enlarged(self, longest: int) -> Pixels:
+        if longest == self.longest:
+            return self.pixels
+        if longest not in self._made:
+            share = longest / self.longest
+            size = (round(self.width * share), round(self.height * share))
+            self._made[longest] = np.asarray(
+                cv2.resize(self.pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8
             )
         return self._made[longest]
 

@@ -22,7 +22,7 @@ __all__ = [
     "cover",
     "crop",
     "keep",
-    "shares_covered",
+    "shares_hidden",
     "shrink",
     "with_margin",
 ]
@@ -35,7 +35,7 @@ def cover(pixels: Pixels, regions: Iterable[Region]) -> Pixels:
     """
     copy = pixels.copy()
     for region in _inside(pixels, regions):
-        copy[region.y : region.y + region.height, region.x : region.x + region.width] = 0
+        copy[_place(region)] = 0
     return copy
 
 
@@ -48,16 +48,15 @@ def keep(pixels: Pixels, regions: Iterable[Region]) -> Pixels:
     if not wanted:
         raise ValueError("nothing to keep")
     copy = np.zeros_like(pixels)
-    for r in wanted:
-        place = np.s_[r.y : r.y + r.height, r.x : r.x + r.width]
-        copy[place] = pixels[place]
+    for region in wanted:
+        copy[_place(region)] = pixels[_place(region)]
     return copy
 
 
 def crop(pixels: Pixels, region: Region) -> Pixels:
     """Return the region alone, in memory of its own: nothing of the rest is reachable from it."""
-    (r,) = _inside(pixels, (region,))
-    return pixels[r.y : r.y + r.height, r.x : r.x + r.width].copy()
+    (wanted,) = _inside(pixels, (region,))
+    return pixels[_place(wanted)].copy()
 
 
 def shrink(pixels: Pixels, max_side: int) -> Pixels:
@@ -78,14 +77,27 @@ def with_margin(region: Region, share: float, *, within: tuple[int, int], least:
     return region.grown(margin, within=within)
 
 
-def shares_covered(
-    boxes: Sequence[Region], *, covered: Iterable[Region], size: tuple[int, int]
+def shares_hidden(
+    boxes: Sequence[Region],
+    *,
+    covered: Iterable[Region],
+    kept: Sequence[Region] = (),
+    size: tuple[int, int],
 ) -> list[float]:
-    """Return how much of each box, 0 to 1, the covered regions hide together; size: (width, height)."""
-    mask: NDArray[np.bool_] = np.zeros((size[1], size[0]), np.bool_)
-    for r in covered:
-        mask[r.y : r.y + r.height, r.x : r.x + r.width] = True
-    return [float(mask[b.y : b.y + b.height, b.x : b.x + b.width].mean()) for b in boxes]
+    """Return how much of each box, 0 to 1, lies under a cover or outside what is kept.
+
+    kept: as for `keep`; none means that everything is. size: (width, height).
+    """
+    hidden: NDArray[np.bool_] = np.full((size[1], size[0]), bool(kept))
+    for region in kept:
+        hidden[_place(region)] = False
+    for region in covered:
+        hidden[_place(region)] = True
+    return [float(hidden[_place(box)].mean()) for box in boxes]
+
+
+def _place(region: Region) -> tuple[slice, slice]:
+    return np.s_[region.y : region.y + region.height, region.x : region.x + region.width]
 
 
 def _inside(pixels: Pixels, regions: Iterable[Region]) -> list[Region]:

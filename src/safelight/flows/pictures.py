@@ -1,0 +1,306 @@
+"""Look at a picture, and make the copy that is fit to leave.
+
+    decode → detect → cover → encode → detect again at other sizes → account for every byte
+
+Needs no database: the commands and the release pages both come here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+
+from safelight import detect, redact
+from safelight.interop import audit
+from safelight.interop import pictures as files
+from safelight.terms import Answer, CopyReport, Pixels, Region, RegionOutsideImage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from safelight.detect import Detectors, Finding, Report
+
+MARGINS = {"face": 0.18, "text": 0.06, "code": 0.06}
+"""Of a finding's longer side, added all round: hair, ears and chin; a line's last letter."""
+USUAL_MARGIN = 0.1
+ROUNDS = 3
+"""Looks at the finished copy: what one leaves over is covered before the next."""
+HIDDEN_AT = 0.97
+"""A box of which this share is black shows nothing of what it names."""
+LEFT_AT = 0.5
+"""A finding of which this share lies in what a person chose to leave is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What in a picture and its file identifies."""
+
+    format: str
+    width: int
+    height: int
+    report: Report
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as `safelight inspect --json` prints it, without the file's name."""
+        return {
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+            "identifiable": self.report.identifiable,
+            "findings": [finding.as_json() for finding in self.report.findings],
+            "detectors": {kind: said.value for kind, said in self.report.answers.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """One black box on the copy; the box in pixels of the upright original."""
+
+    kind: str
+    box: Region
+    why: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as `safelight redact --json` prints it."""
+        return {"kind": self.kind, "box": self.box.as_list(), "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
+class CopyMade:
+    """A finished copy and all that is known of it. All boxes are in pixels of the upright original."""
+
+    data: bytes
+    sha256: str
+    width: int
+    height: int
+    covered: tuple[Covered, ...]
+    residual: tuple[Finding, ...]
+    """Found or held on the finished copy, and neither hidden nor left."""
+    to_settle: tuple[Finding, ...]
+    """Held on the original, and waiting for a person: only with held="ask"."""
+    left: tuple[Finding, ...]
+    """What a person decided to leave."""
+    answers: Mapping[str, Answer]
+    """Of the finished copy; failed also where the look at the original failed."""
+    problems: tuple[str, ...]
+    """Why the copy can't be vouched for, besides `residual` and `to_settle`."""
+    before: Report
+    """What was found on the original."""
+    person_looked: bool
+
+    @property
+    def verified(self) -> bool:
+        """Say whether every detector answered and nothing is left; never that nobody is recognisable."""
+        failed = Answer.FAILED in self.answers.values()
+        return not (self.residual or self.to_settle or self.problems or failed)
+
+    @property
+    def report(self) -> CopyReport:
+        """Return what a permit asks about a copy."""
+        return CopyReport(self.verified, self.person_looked, len(self.residual))
+
+
+@cache
+def shared_detectors() -> Detectors:
+    """Return the detectors of this process, models loaded at the first call."""
+    return detect.load()
+
+
+def inspect(
+    data: bytes, *, detectors: Detectors | None = None, unlocked: bool = False
+) -> Inspected:
+    """Return what identifies in the picture's file and pixels.
+
+    Raises PictureRefused if it can't be read, LockUnavailable where nothing may be opened.
+    """
+    opened = files.decode(data, unlocked=unlocked)
+    report = detect.find(
+        opened.pixels,
+        detectors=detectors or shared_detectors(),
+        file_findings=opened.file_findings,
+    )
+    return Inspected(opened.format, opened.width, opened.height, report)
+
+
+def make_copy(
+    data: bytes,
+    *,
+    keep: Sequence[Region] = (),
+    cover: Sequence[Region] = (),
+    leave: Sequence[Region] = (),
+    max_side: int | None = None,
+    held: Literal["cover", "ask"] = "cover",
+    file_format: Literal["jpeg", "png"] = "jpeg",
+    person_looked: bool = False,
+    detectors: Detectors | None = None,
+    unlocked: bool = False,
+) -> CopyMade:
+    """Make a fresh file of the picture with what identifies covered, and check the finished copy.
+
+    keep: outside these everything is black; none keeps all. cover: black whatever is there.
+    leave: a person looked and lets what lies here stand. Boxes are in pixels of the upright picture.
+    held: cover what may be something too, or leave it bare and return it in `to_settle`.
+    Raises PictureRefused, LockUnavailable, and RegionOutsideImage for a box that reaches out.
+    """
+    asked = detectors or shared_detectors()
+    opened = files.decode(data, unlocked=unlocked)
+    wish = _Wish(opened.pixels, tuple(keep), tuple(leave), max_side, held, file_format)
+    wish.refuse_outside((*keep, *cover, *leave))
+    before = detect.find(opened.pixels, detectors=asked, file_findings=opened.file_findings)
+    chosen = [Covered("chosen", box, "chosen by a person") for box in cover]
+    covered = [*chosen, *wish.covers_for(wish.bare(before.in_pixels, chosen))]
+    for looks_left in reversed(range(ROUNDS)):
+        pixels = wish.finished(covered)
+        copy = _encoded(pixels, file_format)
+        seen = _decoded_elsewhere(copy)
+        after = detect.find(seen, detectors=asked, scales=detect.AGAIN)
+        found_again = wish.bare(wish.in_original(after.in_pixels, seen), covered)
+        more = wish.covers_for(found_again)
+        if not more or not looks_left:
+            break
+        covered += more
+    unsettled = wish.to_settle((*wish.bare(before.in_pixels, covered), *found_again))
+    left = wish.left(before.in_pixels)
+    return CopyMade(
+        data=copy,
+        sha256=hashlib.sha256(copy).hexdigest(),
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        covered=tuple(covered),
+        residual=tuple(finding for finding in found_again if finding not in unsettled),
+        to_settle=unsettled,
+        left=left,
+        answers=_answers(before, after, (*found_again, *left)),
+        problems=_problems(copy, pixels, unlocked=unlocked),
+        before=before,
+        person_looked=person_looked,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """The picture and what is wanted of its copy."""
+
+    pixels: Pixels
+    keep: tuple[Region, ...]
+    leave: tuple[Region, ...]
+    max_side: int | None
+    held: Literal["cover", "ask"]
+    file_format: Literal["jpeg", "png"]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def refuse_outside(self, regions: Iterable[Region]) -> None:
+        for region in regions:
+            if not region.fits(*self.size):
+                raise RegionOutsideImage(f"{region.as_list()} in {self.size}")
+
+    def finished(self, covered: Sequence[Covered]) -> Pixels:
+        pixels = redact.keep(self.pixels, self.keep) if self.keep else self.pixels
+        pixels = redact.cover(pixels, [each.box for each in covered])
+        return pixels if self.max_side is None else redact.shrink(pixels, self.max_side)
+
+    def in_original(self, findings: Sequence[Finding], copy: Pixels) -> list[Finding]:
+        """Return the findings with boxes in pixels of the original, rounded outwards."""
+        across, down = self.size[0] / copy.shape[1], self.size[1] / copy.shape[0]
+        moved = []
+        for finding in findings:
+            box = _box(finding)
+            x, y = int(box.x * across), int(box.y * down)
+            right = min(self.size[0], math.ceil((box.x + box.width) * across))
+            bottom = min(self.size[1], math.ceil((box.y + box.height) * down))
+            moved.append(replace(finding, box=Region(x, y, right - x, bottom - y)))
+        return moved
+
+    def bare(self, findings: Sequence[Finding], covered: Sequence[Covered]) -> list[Finding]:
+        """Return the findings that the covers don't hide and nobody chose to leave."""
+        hidden = redact.shares_hidden(
+            [_box(finding) for finding in findings],
+            covered=[each.box for each in covered],
+            kept=self.keep,
+            size=self.size,
+        )
+        left = self.left(findings)
+        return [
+            finding
+            for finding, share in zip(findings, hidden, strict=True)
+            if share < HIDDEN_AT and finding not in left
+        ]
+
+    def left(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        shares = redact.shares_hidden(
+            [_box(finding) for finding in findings], covered=self.leave, size=self.size
+        )
+        return tuple(f for f, share in zip(findings, shares, strict=True) if share >= LEFT_AT)
+
+    def covers_for(self, bare: Sequence[Finding]) -> list[Covered]:
+        """Return the black boxes for what is to be covered without asking."""
+        return [
+            Covered(finding.kind, self._grown(finding), finding.why)
+            for finding in bare
+            if finding.answer is Answer.FOUND or self.held == "cover"
+        ]
+
+    def to_settle(self, bare: Sequence[Finding]) -> tuple[Finding, ...]:
+        if self.held == "cover":
+            return ()
+        return tuple(dict.fromkeys(finding for finding in bare if finding.answer is Answer.HELD))
+
+    def _grown(self, finding: Finding) -> Region:
+        share = MARGINS.get(finding.kind, USUAL_MARGIN)
+        return redact.with_margin(_box(finding), share, within=self.size)
+
+
+def _box(finding: Finding) -> Region:
+    if finding.box is None:
+        raise ValueError("a finding in the file has no box")
+    return finding.box
+
+
+def _encoded(pixels: Pixels, file_format: Literal["jpeg", "png"]) -> bytes:
+    return files.encode_png(pixels) if file_format == "png" else files.encode_jpeg(pixels)
+
+
+def _decoded_elsewhere(copy: bytes) -> Pixels:
+    """Return what another decoder than the writer's makes of our own file."""
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    return np.asarray(cv2.imdecode(np.frombuffer(copy, np.uint8), flags), np.uint8)
+
+
+def _answers(before: Report, after: Report, visible: Sequence[Finding]) -> dict[str, Answer]:
+    """Return each detector's answer on the finished copy, what is hidden there left out."""
+    answers = {}
+    for kind, said in after.answers.items():
+        there = {finding.answer for finding in visible if finding.kind == kind}
+        if Answer.FAILED in (said, before.answers.get(kind)):
+            answers[kind] = Answer.FAILED
+        elif Answer.FOUND in there:
+            answers[kind] = Answer.FOUND
+        else:
+            answers[kind] = Answer.HELD if there else Answer.NONE
+    return answers
+
+
+def _problems(copy: bytes, pixels: Pixels, *, unlocked: bool) -> tuple[str, ...]:
+    """Return what is wrong with the file itself; nothing, as a rule."""
+    problems = []
+    try:
+        audit.account(copy, pixels=pixels)
+    except audit.NotAccounted:
+        problems.append("the copy holds something that is not accounted for")
+    try:
+        again = files.decode(copy, unlocked=unlocked)
+    except files.PictureRefused:
+        return (*problems, "the copy can't be opened again")
+    if again.file_findings:
+        problems.append("the copy says more than its pixels")
+    return tuple(problems)
