@@ -6,7 +6,6 @@ Every key of the file can be overridden by an environment variable of the same n
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -16,7 +15,9 @@ from typing import Any, Literal, get_args
 Mode = Literal["practice", "demo", "test"]
 
 PREFIX = "SAFELIGHT_"
-NOT_CONFIG = frozenset({"CONFIG", "PICTURES", "SHOTS"})
+NOT_CONFIG = frozenset(
+    {"CONFIG", "PICTURES", "SHOTS", "HYPOTHESIS", "DEMO_TLS", "DEMO_PASS", "UNLOCKED_DECODING"}
+)
 """Variables with our prefix that are read elsewhere and say nothing about the installation."""
 
 CREDENTIAL = "safelight-passphrase"

@@ -49,8 +49,15 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "pack_id": SimpleLazyObject(_pack_id),
         "places": SimpleLazyObject(lambda: _places(request, staff)) if signed_in else (),
         "is_demo": settings.SAFELIGHT_MODE == "demo",
+        "personas": _personas if settings.SAFELIGHT_MODE == "demo" else (),
         "idle_seconds": settings.SAFELIGHT_IDLE_SECONDS,
     }
+
+
+def _personas() -> object:
+    from safelight.web.views import demo
+
+    return demo.personas()
 
 
 def _places(request: HttpRequest, staff: Any) -> tuple[Place, ...]:

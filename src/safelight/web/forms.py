@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -22,7 +23,7 @@ class Option(str):
 
     __slots__ = ("text",)
 
-    def __new__(cls, title: str, text: str = "") -> Option:
+    def __new__(cls, title: str, text: str = "") -> Self:
         """Return the title as the label; `text` goes below it."""
         option = super().__new__(cls, title)
         option.text = text
@@ -74,3 +75,9 @@ class DayField(forms.MultiValueField):
             return date(int(typed["year"]), int(typed["month"]), int(typed["day"]))
         except ValueError as error:
             raise ValidationError("There is no such day. Check the day and the month") from error
+
+
+def put_right(form: forms.BaseForm, fields: Mapping[str, str]) -> None:
+    """Add what a flow refused to the form: to its field, or to the whole if there is none."""
+    for name, text in fields.items():
+        form.add_error(name if name in form.fields else None, text)

@@ -8,7 +8,8 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
-from safelight.records.models import OutgoingMail, Staff
+from safelight.flows import mailing
+from safelight.records.models import Staff
 
 
 class QueuedMail(BaseEmailBackend):
@@ -22,12 +23,12 @@ class QueuedMail(BaseEmailBackend):
                 staff = Staff.objects.filter(email__iexact=address, is_active=True).first()
                 if staff is None:
                     continue
-                OutgoingMail.objects.create(
-                    practice=staff.practice,
-                    to=staff.email,
+                mailing.queue(
+                    staff.email,
                     subject=str(message.subject),
                     text=str(message.body),
-                    created_at=timezone.now(),
+                    practice=staff.practice,
+                    now=timezone.now(),
                 )
                 queued += 1
         return queued

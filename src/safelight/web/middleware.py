@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import reverse
 
+from safelight.flows.allowed import NotAllowed
+from safelight.flows.stores import KeysAreSealed
 from safelight.web.views import errors
 
 CSP = "; ".join(
@@ -108,8 +110,6 @@ class IdleLock:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         """Ask for the key again when the session is locked or has been idle too long."""
-        if getattr(view, "open_to_all", False) and not _is_signed_in(request):
-            return None
         if not _is_signed_in(request):
             return None
         now = time.time()
@@ -139,9 +139,27 @@ class ClosedByDefault:
     ) -> HttpResponseBase | None:
         """Let in whoever is signed in, or anybody where the view says so."""
         request.safelight_camera = getattr(view, "uses_camera", False)  # type: ignore[attr-defined]
+        if settings.SAFELIGHT_MODE == "demo" and not _may_enter_demo(request):
+            return errors.page(request, 404)
         if getattr(view, "open_to_all", False) or _is_signed_in(request):
             return None
         return _to_the_door(request, "account_login")
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        """Answer what the flows refuse with a page that says what to do."""
+        if isinstance(exception, NotAllowed):
+            return errors.page(request, 403)
+        if isinstance(exception, KeysAreSealed):
+            return errors.page(request, 503)
+        return None
+
+
+def _may_enter_demo(request: HttpRequest) -> bool:
+    from safelight.web.views import demo
+
+    return demo.may_enter(request)
 
 
 def _is_signed_in(request: HttpRequest) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
@@ -15,11 +16,16 @@ from django import forms
 from django.contrib.auth import logout
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from safelight.records.models import Staff
 from safelight.web import lockout
+from safelight.web.links import whole
 from safelight.web.middleware import LOCKED, SEEN
+
+FRESH_SECONDS = 300
+"""Within this time after signing in, one need not show again who one is."""
 
 
 class TooManyTries(ValidationError):
@@ -95,6 +101,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         counted = lockout.count_account(f"reset:{email}", now=timezone.now())
         if isinstance(counted, lockout.Counted):
             super().send_password_reset_mail(user, email, context)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Ask again before something deep, unless this person signed in a moment ago."""
+        records = get_authentication_records(self.request, self.request.user)
+        latest = records[-1]["at"] if records else 0.0
+        return not 0 <= time.time() - latest < FRESH_SECONDS
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Return the link for the mail, with the address of the settings."""
+        uid, _, secret = key.partition("-")
+        found = reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": secret})
+        return whole(found)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that the counting uses."""

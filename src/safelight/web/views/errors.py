@@ -42,6 +42,11 @@ _PAGES = {
         "Nothing was shown or sent. Try again; if it happens twice, tell your administrator "
         "the time, and they can find it.",
     ),
+    503: _Page(
+        "The pictures are sealed just now",
+        "The server was started without its key, so nobody can open or keep a picture. "
+        "Tell your administrator.",
+    ),
 }
 
 

@@ -1,0 +1,307 @@
+"""A practice that nobody works in and patients whom nobody knows, for the demo.
+
+Everything goes through the flows that people use, in the order in which it would have happened:
+what the demo shows is what the software did, not rows that were put there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from safelight import policy, vault
+from safelight.flows import capture, consent, patients
+from safelight.flows import staff as accounts
+from safelight.policy.roles import Role
+from safelight.records.models import Consent, Patient, Practice, Representative, Staff
+from safelight.terms import Purpose
+
+Draw = Callable[[str], bytes]
+"""Returns the made-up picture of that name as JPEG."""
+
+OPENED = timedelta(days=210)
+"""How long ago the made-up practice opened: before its first made-up visit."""
+
+PRACTICE = "Lantern Lane Surgery"
+ADMINISTRATOR = ("Samira Boone", "admin@lantern.example")
+STAFF: tuple[tuple[str, str, Role], ...] = (
+    ("Dr Ines Valdarno", "gp@lantern.example", Role.GP),
+    ("Dr Callum Reyes", "second-gp@lantern.example", Role.GP),
+    ("Tomasz Wilk", "nurse@lantern.example", Role.NURSE),
+    ("Priya Anand", "governance@lantern.example", Role.IG_LEAD),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One conversation, and the pictures taken after it."""
+
+    days_ago: int
+    site: str
+    pictures: tuple[str, ...]
+    agreed: tuple[Purpose, ...]
+    nothing_else: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A made-up patient."""
+
+    name: str
+    born_years_ago: int
+    born: tuple[int, int]
+    nhs_number: str
+    visits: tuple[Visit, ...]
+    decides: tuple[str, str, str, str] | None = None
+    """Name, relation, authority and proof of the person who decides."""
+    assessed: tuple[str, str, str] | None = None
+    """Kind, outcome and what was done to help, of the assessment before the first visit."""
+    died_days_ago: int | None = None
+    wishes: dict[str, str] = field(default_factory=dict)
+
+
+_CARE, _ADVICE, _TEACH = Purpose.CARE, Purpose.SECOND_OPINION, Purpose.TEACHING_LOCAL
+
+PEOPLE: tuple[Person, ...] = (
+    Person(
+        "Edith Marlowe",
+        71,
+        (3, 14),
+        "9990000107",
+        (
+            Visit(56, "Left lower leg", ("ulcer, first visit",), (_CARE, _ADVICE)),
+            Visit(28, "Left lower leg", ("ulcer, second visit",), (_CARE, _ADVICE, _TEACH)),
+            Visit(
+                1,
+                "Left forearm",
+                ("forearm with wristband", "wound with a face"),
+                (_CARE, _ADVICE, _TEACH),
+            ),
+        ),
+    ),
+    Person(
+        "Theo Lindqvist",
+        10,
+        (1, 11),
+        "9990000204",
+        (Visit(6, "Right upper arm", ("rash of a child",), (_CARE, _ADVICE)),),
+        decides=(
+            "Karin Lindqvist",
+            "mother",
+            Representative.Authority.PARENTAL_RESPONSIBILITY,
+            "birth certificate seen",
+        ),
+        assessed=("gillick", "not-competent", "Explained with drawings, mother beside him"),
+    ),
+    Person(
+        "Amara Devine",
+        15,
+        (2, 2),
+        "9990000301",
+        (Visit(12, "Upper back", ("rash on brown skin",), (_CARE,), nothing_else=True),),
+        assessed=("gillick", "competent", "Seen alone first, then asked to say it back"),
+    ),
+    Person(
+        "Walter Pym",
+        83,
+        (10, 19),
+        "9990000409",
+        (Visit(3, "Right foot", ("ulcer on dark skin",), (_CARE, _ADVICE)),),
+        decides=(
+            "Joan Pym",
+            "daughter",
+            Representative.Authority.LPA_HEALTH,
+            "registered lasting power of attorney seen",
+        ),
+        assessed=("capacity", "lacks", "Twice, in the morning, with his hearing aids"),
+    ),
+    Person(
+        "George Tallis",
+        78,
+        (5, 30),
+        "9990000506",
+        (Visit(200, "Right shoulder", ("plain skin",), (_CARE, _TEACH)),),
+        died_days_ago=40,
+        wishes={"teaching-local": "yes"},
+    ),
+)
+
+
+def open_practice(*, now: datetime) -> Practice:
+    """Open the practice, long ago; nobody has a password, the demo signs people in."""
+    at = now - OPENED
+    name, email = ADMINISTRATOR
+    opened = accounts.open_practice(name=PRACTICE, administrator=name, email=email, now=at)
+    for each_name, each_email, role in STAFF:
+        accounts.add_staff(
+            name=each_name,
+            email=each_email,
+            role=role,
+            link_for=None,
+            by=opened.administrator,
+            now=at,
+        )
+    return opened.practice
+
+
+def add_people(practice: Practice, *, now: datetime) -> None:
+    """Add the patients and those who decide for them."""
+    gp, at = _first(practice, Role.GP), now - OPENED
+    for person in PEOPLE:
+        born = date(now.year - person.born_years_ago, *person.born)
+        if (now.month, now.day) < person.born:
+            born = born.replace(year=born.year - 1)
+        patient = patients.add_patient(
+            name=person.name, born_on=born, nhs_number=person.nhs_number, by=gp, now=at
+        )
+        if person.decides:
+            name, relation, authority, evidence = person.decides
+            patients.add_representative(
+                patient,
+                name=name,
+                relation=relation,
+                authority=authority,
+                evidence=evidence,
+                expires_on=None,
+                by=gp,
+                now=at,
+            )
+
+
+def live_through(practice: Practice, *, draw: Draw, now: datetime) -> None:
+    """Have every conversation and take every picture, oldest first, and record the death."""
+    gp, nurse = _first(practice, Role.GP), _first(practice, Role.NURSE)
+    known = {patient.name: patient for patient in Patient.objects.filter(practice=practice)}
+    events: list[tuple[int, Person, Visit | None]] = [
+        (visit.days_ago, person, visit) for person in PEOPLE for visit in person.visits
+    ]
+    events += [(p.died_days_ago, p, None) for p in PEOPLE if p.died_days_ago is not None]
+    assessed: set[str] = set()
+    for number, (days_ago, person, visit) in enumerate(sorted(events, key=lambda e: -e[0])):
+        at = _hour(now - timedelta(days=days_ago), number)
+        patient = known[person.name]
+        if visit is None:
+            _die(patient, person, by=gp, at=at)
+            continue
+        if person.assessed and person.name not in assessed:
+            assessed.add(person.name)
+            _assess(patient, person.assessed, by=gp, at=at)
+        by = nurse if number % 3 == 2 else gp
+        _visit(patient, person, visit, draw=draw, by=by, at=at + timedelta(minutes=5))
+
+
+def _die(patient: Patient, person: Person, *, by: Staff, at: datetime) -> None:
+    patients.record_death(
+        patient,
+        died_on=timezone.localdate(at),
+        known_wishes=person.wishes,
+        executor_or_family_consulted=None,
+        genetic_or_third_party=False,
+        by=by,
+        now=at,
+    )
+
+
+def _visit(
+    patient: Patient, person: Person, visit: Visit, *, draw: Draw, by: Staff, at: datetime
+) -> None:
+    agreed = _converse(patient, person, visit, by=by, at=at)
+    for number, name in enumerate(visit.pictures):
+        made = _take(
+            patient,
+            agreed,
+            draw(name),
+            site=visit.site,
+            by=by,
+            at=at + timedelta(minutes=2 + number),
+        )
+        if isinstance(made, policy.Hold | policy.Refusal):
+            raise RuntimeError(
+                f"the demo's own picture was refused: {[b.rule for b in made.because]}"
+            )
+
+
+def _converse(
+    patient: Patient, person: Person, visit: Visit, *, by: Staff, at: datetime
+) -> Consent:
+    words = consent.conversation(patient, body_site=visit.site)
+    decider = patient.representatives.first() if person.decides else None
+    answer, _ = consent.record_consent(
+        patient,
+        purposes=visit.agreed,
+        refused=[each.purpose for each in words.purposes if each.purpose not in visit.agreed],
+        told=[each.key for each in words.told],
+        not_told={},
+        nothing_else=visit.nothing_else,
+        form=Consent.Form.ORAL,
+        statement="Said yes after reading the sheet together.",
+        signature=None,
+        given_by=decider.authority if decider else "patient",
+        representative=decider,
+        body_site=visit.site,
+        wording=words.digest,
+        by=by,
+        now=at,
+    )
+    return answer
+
+
+def _take(
+    patient: Patient, agreed: Consent, jpeg: bytes, *, site: str, by: Staff, at: datetime
+) -> Any:
+    """Seal the picture as a phone does, and hand it in as a phone would."""
+    offered = capture.offer(patient, body_site=site, made_for=Purpose.CARE, by=by, now=at)
+    if not isinstance(offered, capture.CaptureOffer):
+        return offered
+    capture_id, data_key, ingest = uuid.uuid4(), vault.new_key(), offered.ingest[0]
+    bound = vault.context("safelight-blob-v1", offered.tenant, capture_id, "original")
+    blob = vault.seal(data_key, jpeg, context=bound)
+    envelope = vault.close_envelope(
+        ingest.public,
+        data_key,
+        capture_id=capture_id,
+        sha256=hashlib.sha256(blob).hexdigest(),
+        suite=ingest.suite,
+    )
+    return capture.receive(
+        json.dumps(envelope.as_json()),
+        blob,
+        patient=patient,
+        consent=agreed,
+        body_site=site,
+        made_for=Purpose.CARE,
+        taken_at=at,
+        by=by,
+        now=at,
+    )
+
+
+def _assess(patient: Patient, said: tuple[str, str, str], *, by: Staff, at: datetime) -> None:
+    kind, outcome, support = said
+    patients.record_assessment(
+        patient,
+        kind=kind,
+        outcome=outcome,
+        decision="a picture for care",
+        support=support,
+        assessed_on=timezone.localdate(at),
+        by=by,
+        now=at,
+    )
+
+
+def _hour(day: datetime, number: int) -> datetime:
+    """Return a time in the morning clinic of that day."""
+    clinic = datetime.combine(timezone.localdate(day), time(9, 0), timezone.get_current_timezone())
+    return clinic + timedelta(minutes=20 * (number % 6))
+
+
+def _first(practice: Practice, role: Role) -> Staff:
+    return practice.staff.filter(role=role).order_by("email")[0]
