@@ -1,0 +1,29 @@
+"""Consent terms and decisions: facts in, Permit, Hold or Refusal out, each with its source."""
+
+from safelight.policy.answers import Because, Hold, Need, PackName, Permit, Refusal
+from safelight.policy.engine import decide
+from safelight.policy.pack import Pack, PackRefused, load_pack, read_pack
+from safelight.policy.retention import earliest_destruction
+from safelight.policy.withdrawal import Consequence, Derived, Step, consequences
+from safelight.policy.wording import Wording, WordingRefused
+
+__all__ = [
+    "Because",
+    "Consequence",
+    "Derived",
+    "Hold",
+    "Need",
+    "Pack",
+    "PackName",
+    "PackRefused",
+    "Permit",
+    "Refusal",
+    "Step",
+    "Wording",
+    "WordingRefused",
+    "consequences",
+    "decide",
+    "earliest_destruction",
+    "load_pack",
+    "read_pack",
+]

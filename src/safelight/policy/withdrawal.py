@@ -14,7 +14,7 @@ Kind: TypeAlias = Literal["original", "copy", "link", "release", "queued"]
 BY_LAW = frozenset({Purpose.LEGAL, Purpose.COMPLAINT})
 """What the law or a complaint asks for does not end with a consent."""
 
-_LAW, _HOLD, _PRACTICE = "VAR 15; CONF 87-88", "NHS-RM", "practice"
+_LAW, _HOLD, _PRACTICE = "GMC VAR 15, GMC CONF 87–88", "NHS-RM", "practice"
 
 FOR = {
     Purpose.CARE: "looking after the patient",
@@ -176,7 +176,7 @@ class _Case:
         return " and ".join(FOR[each] for each in Purpose if each in self.ended)
 
     def _say(self, step: Step, thing: Derived, text: str) -> Consequence:
-        return Consequence(step, thing.id, text, "VAR 25" if self.during else _PRACTICE)
+        return Consequence(step, thing.id, text, "GMC VAR 25" if self.during else _PRACTICE)
 
 
 def _demanded_by(purposes: Collection[Purpose]) -> str:

@@ -1,0 +1,113 @@
+"""One case: the facts, and what follows from them under a pack's terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from safelight.policy.retention import anniversary
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from safelight.policy.facts import ConsentFact, Facts
+    from safelight.policy.terms import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What rules look at. The names are the keys that a pack's `when` may use."""
+
+    facts: Facts
+    terms: Terms
+    at: date
+    action: str
+    purpose: str
+    audience: str
+    standing: str
+    """"self": decides; "lacks", "lost", "child": someone else may; "dead"; "unknown": no date of birth."""
+    seen: str
+    """"identifiable", "coded" or "anonymised", for this audience."""
+    kind: str
+    """"var10" for the recordings that GMC VAR 10 lists, else "other"."""
+    made_for: str
+    covert: str
+    intimate_child: str
+    post_mortem: str
+    legal_basis: str
+    device: str
+
+    @property
+    def compelled(self) -> bool:
+        """Say whether a court or a statute demands it: the one thing that beats an objection."""
+        return self.purpose == "legal" and self.legal_basis in self.terms.compulsion
+
+    @property
+    def is_matured(self) -> bool:
+        """Say whether someone born when a parent decided now decides alone."""
+        if self.facts.patient.gillick == "competent":
+            return True
+        born = self.facts.patient.born
+        return born is not None and anniversary(born, self.terms.matured_from) <= self.at
+
+    def covering(self) -> list[ConsentFact]:
+        """Return the consents that name the purpose, whatever else is wrong with them."""
+        wanted = (
+            self.terms.also_covers.get(self.purpose, frozenset()) if self.action == "make" else ()
+        )
+        return [
+            consent
+            for consent in self.facts.consents
+            if self.purpose in consent.purposes or any(p in consent.purposes for p in wanted)
+        ]
+
+
+def standing_of(facts: Facts, terms: Terms, at: date) -> str:
+    """Say who decides for the patient at `at` (MCA 2005; GMC VAR 34)."""
+    patient = facts.patient
+    if patient.died is not None and patient.died <= at:
+        return "dead"
+    if patient.born is None:
+        return "unknown"
+    if anniversary(patient.born, terms.capacity_presumed_from) <= at:
+        return {"lacks": "lacks", "lost-for-now": "lost"}.get(patient.capacity or "", "self")
+    return "self" if patient.gillick == "competent" else "child"
+
+
+def case_of(facts: Facts, terms: Terms, *, purpose: str, identifiable: str) -> Case:
+    """Return the case; `facts` has at, action, purpose and audience (the engine saw to it).
+
+    identifiable: never "could-not-tell": the engine asks for both of what that may be.
+    """
+    assert facts.at is not None
+    assert facts.action is not None
+    recording, audience = facts.recording, facts.audience or "team"
+    seen = "identifiable" if identifiable in ("identifiable", "may-be") else identifiable
+    if seen == "coded" and audience in terms.outside:
+        seen = "identifiable"
+    return Case(
+        facts=facts,
+        terms=terms,
+        at=facts.at,
+        action=facts.action,
+        purpose=purpose,
+        audience=audience,
+        standing=standing_of(facts, terms, facts.at),
+        seen=seen,
+        kind="var10" if recording.type in terms.var10_types else "other",
+        made_for=recording.made_for or "unknown",
+        covert="yes" if recording.covert else "no",
+        intimate_child="yes" if _is_intimate_child(facts, terms, facts.at) else "no",
+        post_mortem=recording.post_mortem or "no",
+        legal_basis=facts.authority.legal_basis or "none",
+        device="known" if facts.device is not None else "none",
+    )
+
+
+def _is_intimate_child(facts: Facts, terms: Terms, at: date) -> bool:
+    """Say whether it shows an intimate area of someone who was a child; not knowing counts as yes."""
+    if not facts.recording.intimate:
+        return False
+    born = facts.patient.born
+    made = at if facts.action == "make" else facts.recording.made_on
+    return born is None or made is None or made < anniversary(born, terms.child_until)

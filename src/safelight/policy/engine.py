@@ -1,0 +1,184 @@
+"""The engine: one basis suffices, every guard that applies must hold, every blocker is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from safelight.policy import facts as contract
+from safelight.policy.answers import Because, Hold, Need, Permit, Refusal
+from safelight.policy.case import case_of
+from safelight.policy.requirements import CASE, CONSENT, no_consent, reevaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from safelight.policy.case import Case
+    from safelight.policy.facts import ConsentFact, Facts
+    from safelight.policy.pack import Pack, Rule
+    from safelight.policy.requirements import Unmet
+
+_RANK = {"permit": 0, "hold": 1, "refuse": 2}
+_LOOK = Because(
+    "look",
+    "Nobody could tell whether it identifies: a person has to look.",
+    "practice",
+    Need("recording.identifiable", "anonymised"),
+    "hold",
+)
+
+
+def decide(facts: Mapping[str, object], *, pack: Pack) -> Permit | Hold | Refusal:
+    """Say whether the act may be done, with every reason, its source, and what would lift each blocker.
+
+    facts: one object of the contract in docs/reference/decide.md. Absent or null is unknown, and
+    unknown never permits; a field or value that the contract doesn't know refuses.
+    """
+    known, unknown = contract.read(facts, zone=pack.terms.zone)
+    if unknown:
+        return _refusal(pack, [_unknown(path) for path in sorted(set(unknown))])
+    missing = [name for name in ("action", "at", "purpose") if getattr(known, name) is None]
+    if known.audience is None and known.action != "make":
+        missing.append("audience")
+    if missing:
+        return _refusal(pack, [_missing(name) for name in missing])
+    answer = _for_purpose(known, pack, str(known.purpose))
+    made_for = known.recording.made_for
+    if known.action == "make" and made_for not in (None, "unknown", known.purpose):
+        answer = _worse(answer, _for_purpose(known, pack, str(made_for)))
+    return answer
+
+
+def _for_purpose(facts: Facts, pack: Pack, purpose: str) -> Permit | Hold | Refusal:
+    """Decide for one purpose. What nobody could judge is taken as identifiable, then as anonymised."""
+    state = facts.recording.identifiable
+    if facts.action == "make" or state not in (None, "could-not-tell"):
+        case = case_of(facts, pack.terms, purpose=purpose, identifiable=state or "identifiable")
+        return _decide_case(case, pack)
+    strict = _decide_case(case_of(facts, pack.terms, purpose=purpose, identifiable="may-be"), pack)
+    if isinstance(strict, Permit):
+        return strict
+    loose = _decide_case(
+        case_of(facts, pack.terms, purpose=purpose, identifiable="anonymised"), pack
+    )
+    if isinstance(loose, Refusal):
+        return strict
+    blockers = [] if isinstance(loose, Permit) else list(loose.because)
+    if isinstance(strict, Hold) and len(strict.because) <= len(blockers) + 1:
+        return strict
+    return Hold(_sorted([*blockers, _LOOK]), pack.title, reevaluate_on=loose.reevaluate_on)
+
+
+def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
+    bases, guards = pack.applying((case.action, case.purpose, case.audience, case.standing))
+    blockers = [
+        _because(guard, unmet)
+        for guard in guards
+        if _applies(guard, case)
+        for unmet in _unmet_of_case(guard, case)
+    ]
+    nearest: tuple[Rule, ConsentFact | None, list[Unmet]] | None = None
+    for basis in bases:
+        if not _applies(basis, case):
+            continue
+        consent, unmet = _try(basis, case)
+        if nearest is None or _distance(unmet) < _distance(nearest[2]):
+            nearest = (basis, consent, unmet)
+        if not unmet:
+            break
+    if nearest is None:
+        return _refusal(pack, [*blockers, _NO_BASIS])
+    basis, consent, lacking = nearest
+    blockers += [_because(basis, unmet) for unmet in lacking]
+    if blockers:
+        return _blocked(pack, blockers)
+    return _permit(case, pack, basis, consent, guards)
+
+
+def _try(basis: Rule, case: Case) -> tuple[ConsentFact | None, list[Unmet]]:
+    """Return what the basis lacks, by the consent that comes nearest to meeting it."""
+    lacking = _unmet_of_case(basis, case)
+    if not basis.of_consent:
+        return None, lacking
+    best: tuple[ConsentFact | None, list[Unmet]] = (None, [no_consent(case)])
+    for consent in case.covering():
+        unmet = [
+            found
+            for name in basis.of_consent
+            if (found := CONSENT[name](case, consent)) is not None
+        ]
+        if best[0] is None or _distance(unmet) < _distance(best[1]):
+            best = (consent, unmet)
+    return best[0], lacking + best[1]
+
+
+def _unmet_of_case(rule: Rule, case: Case) -> list[Unmet]:
+    return [found for name in rule.of_case if (found := CASE[name](case)) is not None]
+
+
+def _applies(rule: Rule, case: Case) -> bool:
+    return all(getattr(case, key) in values for key, values in rule.tests)
+
+
+def _distance(unmet: Sequence[Unmet]) -> tuple[int, int]:
+    """Return how far off: a refusal is further than any number of holds."""
+    return sum(each.outcome == "refuse" for each in unmet), len(unmet)
+
+
+def _permit(
+    case: Case, pack: Pack, basis: Rule, consent: ConsentFact | None, guards: tuple[Rule, ...]
+) -> Permit:
+    applied = [basis, *(guard for guard in guards if _applies(guard, case))]
+    return Permit(
+        because=(Because(basis.id, basis.text, basis.source),),
+        pack=pack.title,
+        conditions=_together(applied, attrgetter("conditions")),
+        record=_together(applied, attrgetter("record")),
+        reevaluate_on=tuple(sorted(reevaluate(case, consent))),
+        demands=_together(applied, attrgetter("demands")),
+    )
+
+
+def _together(rules: list[Rule], part: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each for rule in rules for each in part(rule)))
+
+
+def _blocked(pack: Pack, blockers: list[Because]) -> Hold | Refusal:
+    if any(blocker.outcome == "refuse" for blocker in blockers):
+        return _refusal(pack, blockers)
+    return Hold(_sorted(blockers), pack.title)
+
+
+def _refusal(pack: Pack, blockers: list[Because]) -> Refusal:
+    return Refusal(_sorted(blockers), pack.title)
+
+
+def _sorted(blockers: list[Because]) -> tuple[Because, ...]:
+    unique = {(each.outcome, each.rule, each.text): each for each in blockers}
+    return tuple(unique[key] for key in sorted(unique, key=lambda key: (-_RANK[key[0]], *key[1:])))
+
+
+def _worse(one: Permit | Hold | Refusal, other: Permit | Hold | Refusal) -> Permit | Hold | Refusal:
+    if isinstance(one, Permit) or isinstance(other, Permit):
+        return other if isinstance(one, Permit) else one
+    worst = max(one, other, key=lambda answer: _RANK[answer.outcome])
+    return replace(worst, because=_sorted([*one.because, *other.because]))
+
+
+def _because(rule: Rule, unmet: Unmet) -> Because:
+    return Because(rule.id, unmet.text, rule.source, unmet.need, unmet.outcome)
+
+
+def _unknown(path: str) -> Because:
+    text = f"This version doesn't know what {path} says."
+    return Because("unknown", text, "practice", Need(path, None), "refuse")
+
+
+def _missing(name: str) -> Because:
+    return Because(
+        "missing", f"It isn't said: {name}.", "practice", Need(name, "its value"), "refuse"
+    )
+
+
+_NO_BASIS = Because("no-basis", "Nothing permits such a use.", "practice", None, "refuse")

@@ -1,0 +1,387 @@
+"""The facts of a decision, read from the JSON contract. What isn't known to the contract refuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from safelight.terms import Audience, Identifiability, Purpose, RecordingType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from zoneinfo import ZoneInfo
+
+ACTIONS = frozenset({"make", "view", "use", "disclose"})
+PURPOSES = frozenset(purpose.value for purpose in Purpose)
+AUDIENCES = frozenset(audience.value for audience in Audience)
+TYPES = frozenset(kind.value for kind in RecordingType)
+IDENTIFIABLE = frozenset(state.value for state in Identifiability)
+MADE_FOR = PURPOSES | {"unknown"}
+CAPACITY = frozenset({"has", "lacks", "lost-for-now", "unassessed"})
+GILLICK = frozenset({"competent", "not-competent", "unassessed"})
+FORMS = frozenset({"written", "electronic", "oral-recorded", "implied"})
+TOLD = frozenset(
+    {"purpose", "helps", "retention", "storage", "withdrawal", "secondary", "irrevocable"}
+)
+LEGAL_BASES = frozenset({"court-order", "statute", "s251", "mca-research", "public-interest"})
+VERDICTS = frozenset({"clear", "review", "block", "not-assessed"})
+CLASSES = frozenset({"identifiable", "coded", "anonymised"})
+WISHES = frozenset({"yes", "no"})
+POST_MORTEM = frozenset({"cause-of-death", "secondary"})
+GIVERS = frozenset(
+    {"patient", "parental-responsibility", "lpa-health", "deputy", "court", "executor", "relative"}
+)
+TESTS = ("necessary", "best_interests", "no_less_restrictive_way")
+
+Parse = "Callable[[Any, str, Reader], Any]"
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one set of facts and remembers every field or value that it doesn't know."""
+
+    zone: ZoneInfo
+    givers: frozenset[str] = GIVERS
+    unknown: list[str] = field(default_factory=list)
+
+    def section(self, found: Any, fields: Mapping[str, Any], path: str) -> dict[str, Any]:
+        """Return the parsed fields of an object; absent and null ones are left out."""
+        if not isinstance(found, dict):
+            self.unknown.append(path)
+            return {}
+        known: dict[str, Any] = {}
+        for name, value in found.items():
+            parse = fields.get(name)
+            if parse is None:
+                self.unknown.append(path + str(name))
+            elif value is not None:
+                known[name] = parse(value, path + name, self)
+        return known
+
+
+def _one_of(allowed: frozenset[str]) -> Callable[[Any, str, Reader], str | None]:
+    def parse(value: Any, path: str, reader: Reader) -> str | None:
+        if isinstance(value, str) and value in allowed:
+            return value
+        reader.unknown.append(path)
+        return None
+
+    return parse
+
+
+def _list_of(allowed: frozenset[str]) -> Callable[[Any, str, Reader], frozenset[str]]:
+    def parse(value: Any, path: str, reader: Reader) -> frozenset[str]:
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            found = frozenset(value)
+            if found <= allowed:
+                return found
+        reader.unknown.append(path)
+        return frozenset()
+
+    return parse
+
+
+def _yes_no(value: Any, path: str, reader: Reader) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    reader.unknown.append(path)
+    return None
+
+
+def _words(value: Any, path: str, reader: Reader) -> str | None:
+    if isinstance(value, str):
+        return value.strip() or None
+    reader.unknown.append(path)
+    return None
+
+
+def _named(value: Any, path: str, reader: Reader) -> bool | None:
+    """Read who or why: words that say it, or a plain yes or no."""
+    if isinstance(value, bool):
+        return value
+    return True if _words(value, path, reader) else None
+
+
+def _day(value: Any, path: str, reader: Reader) -> date | None:
+    """Read a day, or an instant as the day that it falls on in the pack's time zone."""
+    try:
+        if len(value) == 10:
+            return date.fromisoformat(value)
+        at = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        reader.unknown.append(path)
+        return None
+    return (at.astimezone(reader.zone) if at.tzinfo else at).date()
+
+
+def _wishes(value: Any, path: str, reader: Reader) -> dict[str, str]:
+    if isinstance(value, dict) and value.keys() <= PURPOSES:
+        if all(wish is None or wish in WISHES for wish in map(_hashable, value.values())):
+            return {purpose: wish for purpose, wish in value.items() if wish is not None}
+    reader.unknown.append(path)
+    return {}
+
+
+def _hashable(value: Any) -> Any:
+    return value if isinstance(value, str) or value is None else ""
+
+
+def _giver(value: Any, path: str, reader: Reader) -> str | None:
+    if isinstance(value, str) and value in reader.givers:
+        return value
+    reader.unknown.append(path)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Who it is about, as far as a decision needs it."""
+
+    born: date | None = None
+    died: date | None = None
+    capacity: str | None = None
+    gillick: str | None = None
+    assessed_on: date | None = None
+    objects_now: bool | None = None
+    known_wishes: Mapping[str, str] = field(default_factory=dict)
+    genetic_or_third_party: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What was, or is to be, made."""
+
+    type: str | None = None
+    made_for: str | None = None
+    made_on: date | None = None
+    identifiable: str | None = None
+    within_procedure_consent: bool | None = None
+    intimate: bool | None = None
+    clinically_essential: bool | None = None
+    face_to_face: bool | None = None
+    approver: bool | None = None
+    chaperone: bool | None = None
+    covert: bool | None = None
+    post_mortem: str | None = None
+    post_mortem_consent: bool | None = None
+    relatives_told: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentFact:
+    """One consent, as it was given."""
+
+    purposes: frozenset[str] = frozenset()
+    target: str | None = None
+    identifiable_ok: bool | None = None
+    given_on: date | None = None
+    given_by: str | None = None
+    form: str | None = None
+    told: frozenset[str] = frozenset()
+    secondary_not_told_because: str | None = None
+    expires_on: date | None = None
+    withdrawn_on: date | None = None
+    final_item_seen: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectionFact:
+    """A recorded no; purposes may be "*"."""
+
+    purposes: frozenset[str] = frozenset()
+    made_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A power of law that is claimed, or an approval."""
+
+    legal_basis: str | None = None
+    reference: str | None = None
+    opt_out_checked: bool | None = None
+    patient_opted_out: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What it would be opened on."""
+
+    registered: bool | None = None
+    personal: bool | None = None
+    allowed_classes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """Care of someone who can't decide, where nobody has authority or it is urgent."""
+
+    integral_to_treatment: bool | None = None
+    those_close_consulted: bool | None = None
+    no_one_with_authority: bool | None = None
+    urgent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that a decision may look at; None is unknown, and unknown never permits."""
+
+    action: str | None = None
+    purpose: str | None = None
+    audience: str | None = None
+    at: date | None = None
+    patient: Patient = Patient()
+    recording: Recording = Recording()
+    consents: tuple[ConsentFact, ...] = ()
+    objections: tuple[ObjectionFact, ...] = ()
+    tests: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    authority: Authority = Authority()
+    release_target: str | None = None
+    project_reference: str | None = None
+    project_ethics: str | None = None
+    organisation_agrees: bool | None = None
+    executor_or_family_consulted: bool | None = None
+    second_person: bool | None = None
+    exposure: str | None = None
+    var17: bool | None = None
+    device: Device | None = None
+    care: Care = Care()
+    complaint_relevant: bool | None = None
+
+
+_PATIENT = {
+    "born": _day,
+    "died": _day,
+    "capacity": _one_of(CAPACITY),
+    "gillick": _one_of(GILLICK),
+    "assessed_on": _day,
+    "objects_now": _yes_no,
+    "known_wishes": _wishes,
+    "genetic_or_third_party": _yes_no,
+}
+_RECORDING = {
+    "type": _one_of(TYPES),
+    "made_for": _one_of(MADE_FOR),
+    "made_on": _day,
+    "identifiable": _one_of(IDENTIFIABLE),
+    "within_procedure_consent": _yes_no,
+    "intimate": _yes_no,
+    "clinically_essential": _yes_no,
+    "face_to_face": _yes_no,
+    "approver": _named,
+    "chaperone": _named,
+    "covert": _yes_no,
+    "post_mortem": _one_of(POST_MORTEM),
+    "post_mortem_consent": _yes_no,
+    "relatives_told": _yes_no,
+}
+_CONSENT = {
+    "purposes": _list_of(PURPOSES),
+    "target": _words,
+    "identifiable_ok": _yes_no,
+    "given_on": _day,
+    "given_by": _giver,
+    "form": _one_of(FORMS),
+    "told": _list_of(TOLD),
+    "secondary_not_told_because": _words,
+    "expires_on": _day,
+    "withdrawn_on": _day,
+    "final_item_seen": _yes_no,
+}
+_OBJECTION = {"purposes": _list_of(PURPOSES | {"*"}), "made_on": _day}
+_TEST = {"clinician": _yes_no, "representative": _yes_no}
+_AUTHORITY = {
+    "legal_basis": _one_of(LEGAL_BASES),
+    "reference": _words,
+    "opt_out_checked": _yes_no,
+    "patient_opted_out": _yes_no,
+}
+_DEVICE = {"registered": _yes_no, "personal": _yes_no, "allowed_classes": _list_of(CLASSES)}
+_CARE = {
+    "integral_to_treatment": _yes_no,
+    "those_close_consulted": _yes_no,
+    "no_one_with_authority": _yes_no,
+    "urgent": _yes_no,
+}
+_RELEASE = {"target": _words, "recipient": _words}
+_PROJECT = {"reference": _words, "ethics": _words}
+_REVIEW = {"second_person": _named}
+_EXPOSURE = {"verdict": _one_of(VERDICTS)}
+_SWITCHES = {"var17": _named}
+_COMPLAINT = {"relevant": _yes_no}
+
+
+def _object(kind: type[Any], fields: Mapping[str, Any]) -> Callable[[Any, str, Reader], Any]:
+    def parse(value: Any, path: str, reader: Reader) -> Any:
+        return kind(**reader.section(value, fields, path + "."))
+
+    return parse
+
+
+def _many(
+    kind: type[Any], fields: Mapping[str, Any]
+) -> Callable[[Any, str, Reader], tuple[Any, ...]]:
+    def parse(value: Any, path: str, reader: Reader) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            reader.unknown.append(path)
+            return ()
+        return tuple(kind(**reader.section(each, fields, path + "[].")) for each in value)
+
+    return parse
+
+
+def _plain(fields: Mapping[str, Any]) -> Callable[[Any, str, Reader], dict[str, Any]]:
+    def parse(value: Any, path: str, reader: Reader) -> dict[str, Any]:
+        return reader.section(value, fields, path + ".")
+
+    return parse
+
+
+_TOP: dict[str, Callable[[Any, str, Reader], Any]] = {
+    "action": _one_of(ACTIONS),
+    "purpose": _one_of(PURPOSES),
+    "audience": _one_of(AUDIENCES),
+    "at": _day,
+    "patient": _object(Patient, _PATIENT),
+    "recording": _object(Recording, _RECORDING),
+    "consents": _many(ConsentFact, _CONSENT),
+    "objections": _many(ObjectionFact, _OBJECTION),
+    "tests": _plain({name: _plain(_TEST) for name in TESTS}),
+    "authority": _object(Authority, _AUTHORITY),
+    "release": _plain(_RELEASE),
+    "project": _plain(_PROJECT),
+    "organisation_agrees": _yes_no,
+    "executor_or_family_consulted": _yes_no,
+    "review": _plain(_REVIEW),
+    "exposure": _plain(_EXPOSURE),
+    "switches": _plain(_SWITCHES),
+    "device": _object(Device, _DEVICE),
+    "care": _object(Care, _CARE),
+    "complaint": _plain(_COMPLAINT),
+}
+
+FLAT = {
+    ("release", "target"): "release_target",
+    ("project", "reference"): "project_reference",
+    ("project", "ethics"): "project_ethics",
+    ("review", "second_person"): "second_person",
+    ("exposure", "verdict"): "exposure",
+    ("switches", "var17"): "var17",
+    ("complaint", "relevant"): "complaint_relevant",
+}
+"""Objects of one or two fields in the contract are single fields of `Facts`."""
+_FLAT_SECTIONS = frozenset(section for section, _ in FLAT)
+
+
+def read(
+    given: Any, *, zone: ZoneInfo, givers: frozenset[str] = GIVERS
+) -> tuple[Facts, tuple[str, ...]]:
+    """Return the facts, and the paths of every field or value that the contract doesn't know."""
+    reader = Reader(zone, givers)
+    top = reader.section(given, _TOP, "")
+    flat: dict[str, Any] = {}
+    for section in _FLAT_SECTIONS & top.keys():
+        for name, value in top.pop(section).items():
+            if (section, name) in FLAT:
+                flat[FLAT[section, name]] = value
+    return Facts(**top, **flat), tuple(reader.unknown)
