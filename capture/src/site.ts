@@ -14,7 +14,7 @@ each('.sign canvas', sign)
 each('.seg[role="group"]', segment)
 each('[data-show]', show)
 each('input[data-exclusive]', exclusive)
-each('form[method="post"]:not([data-idle-lock])', sendOnce)
+sendOnce()
 each('.summary', errorSummary)
 each<HTMLFormElement>('form:has(input[type="checkbox"])', (form) => {
   count(form)

@@ -120,8 +120,8 @@ export class SafelightCamera extends HTMLElement {
   #show(): void {
     const { phase, isConfirmed, sent, text } = this.#camera
     this.dataset.phase = phase
-    for (const element of this.querySelectorAll<HTMLElement>('[data-when]'))
-      element.hidden = !element.dataset.when?.split(' ').includes(phase)
+    for (const element of this.querySelectorAll<HTMLElement | SVGElement>('[data-when]'))
+      element.toggleAttribute('hidden', !element.dataset.when?.split(' ').includes(phase))
     const gate = part(this, 'gate', HTMLElement)
     if (gate !== null) gate.hidden = isConfirmed || !(phase === 'live' || phase === 'starting')
     const tick = part(this, 'right-patient', HTMLInputElement)

@@ -16,20 +16,35 @@ export function errorSummary(summary: HTMLElement): void {
   })
 }
 
-/** A second press while the first is under way must not send twice. */
-export function sendOnce(form: HTMLFormElement): void {
-  form.addEventListener('submit', (event) => {
-    if (event.defaultPrevented) return
-    if (form.dataset.sent !== undefined) {
+const SENT_MS = 5_000
+
+/**
+ * A second press while the first is under way must not send twice.
+ *
+ * Heard at the document, after everyone who may still say that the form is not ready.
+ */
+export function sendOnce(): void {
+  let sent = new WeakSet<HTMLFormElement>()
+  document.addEventListener('submit', (event) => {
+    const form = event.target
+    if (!(form instanceof HTMLFormElement) || event.defaultPrevented || form.method !== 'post')
+      return
+    if (sent.has(form)) {
       event.preventDefault()
       return
     }
-    form.dataset.sent = ''
+    sent.add(form)
     event.submitter?.setAttribute('aria-busy', 'true')
+    // A reply that is a download leaves this page where it is.
+    setTimeout(() => rest(form), SENT_MS)
   })
-  window.addEventListener('pageshow', () => {
-    delete form.dataset.sent
+  const rest = (form: HTMLFormElement) => {
+    sent.delete(form)
     for (const button of form.querySelectorAll('[aria-busy]')) button.removeAttribute('aria-busy')
+  }
+  window.addEventListener('pageshow', () => {
+    sent = new WeakSet()
+    for (const form of document.forms) rest(form)
   })
 }
 
