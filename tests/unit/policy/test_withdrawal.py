@@ -41,7 +41,7 @@ def test_stop_leaves_nothing_whatever_else_is_true(relied, held):
         ("recall", "printed"),
         ("recall", "court"),
     ]
-    assert {each.source for each in found if each.step is not Step.RECALL} == {"VAR 25"}
+    assert {each.source for each in found if each.step is not Step.RECALL} == {"GMC VAR 25"}
 
 
 def test_a_picture_taken_to_teach_goes_when_teaching_is_taken_back_at_once():
@@ -124,7 +124,9 @@ def test_what_the_law_demanded_stays_and_keeps_its_original():
         ("keep", "photo"),
         ("keep", "court"),
     ]
-    assert {each.source for each in found if each.step is Step.KEEP} == {"VAR 15; CONF 87-88"}
+    assert {each.source for each in found if each.step is Step.KEEP} == {
+        "GMC VAR 15, GMC CONF 87–88"
+    }
 
 
 def test_what_a_complaint_needs_is_kept_by_practice_and_no_paragraph():
