@@ -53,8 +53,9 @@ def run(args: argparse.Namespace) -> int:
         print("--port is between 0 and 65535", file=sys.stderr)
         return EXIT_USAGE
     began = time.monotonic()
-    # Ended or interrupted, the folder goes: both arrive as the same exception.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Ended or interrupted, the folder goes; a shell may have told a background job to ignore one.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         with _Folder.new() as folder, _listening(args) as listener:
             return _serve(args, folder, listener, began=began)

@@ -1,6 +1,7 @@
 """The Django app of the pages."""
 
 from django.apps import AppConfig
+from django.forms import fields
 
 
 class WebConfig(AppConfig):
@@ -9,3 +10,13 @@ class WebConfig(AppConfig):
     name = "safelight.web"
     label = "web"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have errors say what to do, on every form, where a form says nothing better."""
+        fields.Field.default_error_messages["required"] = "Fill this in"
+        fields.ChoiceField.default_error_messages["required"] = "Choose one"
+        fields.MultipleChoiceField.default_error_messages["required"] = "Choose at least one"
+        fields.BooleanField.default_error_messages["required"] = "Tick this to go on"
+        fields.EmailField.default_error_messages["invalid"] = (
+            "Type a whole address, like name@practice.example"
+        )

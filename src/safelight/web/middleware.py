@@ -34,7 +34,7 @@ CSP = "; ".join(
     )
 )
 _NOTHING = (
-    "accelerometer=(), autoplay=(), bluetooth=(), display-capture=(), geolocation=(), "
+    "accelerometer=(), autoplay=(), display-capture=(), geolocation=(), "
     "gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), "
     "usb=(), xr-spatial-tracking=(), publickey-credentials-get=(self), "
     "publickey-credentials-create=(self)"

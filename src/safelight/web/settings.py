@@ -137,6 +137,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if CONFIG.tls else "http"
+ACCOUNT_FORMS = {"login": "safelight.web.signin.SignInForm"}
 MFA_ADAPTER = "safelight.web.signin.MFAAdapter"
 MFA_FORMS = {
     "authenticate": "safelight.web.signin.CountedCodeForm",

@@ -7,6 +7,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
+from allauth.account.forms import LoginForm
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
@@ -134,6 +135,20 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no typ
 
     def _get_site_name(self) -> str:
         return "Safelight"
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types
+    """Address and password, with our words."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        address, password = self.fields["login"], self.fields["password"]
+        address.label, address.help_text = "Work address", ""
+        password.help_text = ""
+        address.error_messages["required"] = "Type your work address"
+        password.error_messages["required"] = "Type your password"
+        for field in (address, password):
+            field.widget.attrs.pop("placeholder", None)
 
 
 class _CountedCode(forms.Form):

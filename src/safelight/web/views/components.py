@@ -33,7 +33,11 @@ class ExampleForm(forms.Form):
         choices=[("a", Option("First")), ("b", Option("Second", "With a line."))],
     )
     born_on = DayField(label="Date of birth")
-    why = forms.CharField(label="What is the picture for?", widget=forms.Textarea)
+    why = forms.CharField(
+        label="What is the picture for?",
+        widget=forms.Textarea,
+        error_messages={"required": "Say what the picture is for"},
+    )
     site = forms.CharField(label="Where on the body?", help_text="For example, left lower leg")
     role = forms.ChoiceField(label="Role", choices=[("gp", "GP"), ("nurse", "Nurse")])
     sure = forms.BooleanField(label="I have checked the name and the birth date")

@@ -1,7 +1,263 @@
-"""Pages of consent."""
+"""The consent sheet: shown to the patient, answered, and given back as a receipt."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-urlpatterns: list[URLPattern] = []
+import segno
+from django import forms
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET, require_http_methods
+
+from safelight.flows import capture, patients, sites
+from safelight.flows import consent as flow
+from safelight.flows.allowed import DoesNotFit
+from safelight.policy.roles import Action
+from safelight.records.models import Consent, Patient, Representative
+from safelight.terms import Purpose
+from safelight.web import slips
+from safelight.web.doors import SignedInRequest, needs
+from safelight.web.forms import put_right
+
+if TYPE_CHECKING:
+    from safelight.policy.wording import Wording
+
+SITE_OF = {slugify(site.name): site for site in sites.SITES}
+PNG = "data:image/png;base64,"
+SAID_NO = "No."
+
+
+class Sheet(forms.Form):
+    """What comes back from the sheet. Nothing on it has a value before somebody gives one."""
+
+    wording = forms.CharField(max_length=64)
+    answer = forms.ChoiceField(choices=[(each, each) for each in ("agree", "care", "no")])
+    told_all = forms.BooleanField(required=False)
+    purposes = forms.MultipleChoiceField(
+        required=False, error_messages={"invalid_choice": "Choose only from the uses on this sheet"}
+    )
+    nothing_else = forms.BooleanField(required=False)
+    given_by = forms.ChoiceField(
+        required=False, error_messages={"invalid_choice": "Choose who answers"}
+    )
+    form = forms.ChoiceField(choices=Consent.Form.choices, required=False)
+    statement = forms.CharField(required=False, max_length=2000)
+    signature = forms.CharField(required=False, max_length=400_000)
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        words: Wording,
+        representatives: tuple[Representative, ...],
+    ) -> None:
+        super().__init__(data)
+        self.words = words
+        for each in words.told:
+            self.fields[f"told-{each.key}"] = forms.BooleanField(required=False)
+            self.fields[f"why-{each.key}"] = forms.CharField(required=False, max_length=300)
+        offered = [(each.purpose.value, each.title) for each in words.purposes]
+        _choose(self.fields["purposes"], offered)
+        people = [(str(each.pk), each.name) for each in representatives]
+        _choose(self.fields["given_by"], [(flow.OWN_ANSWER, "The patient"), *people])
+
+    def clean_signature(self) -> bytes | None:
+        """Return the PNG that the page drew, or None for an empty box."""
+        text: str = self.cleaned_data["signature"]
+        if not text:
+            return None
+        try:
+            return base64.b64decode(text.removeprefix(PNG), validate=True)
+        except binascii.Error as error:
+            raise forms.ValidationError("Sign in the box once more") from error
+
+    def answers(self) -> dict[str, Any]:
+        """Return the answers as the flow takes them."""
+        said = self.cleaned_data
+        keys = [each.key for each in self.words.told]
+        why = {key: said[f"why-{key}"] for key in keys if said[f"why-{key}"].strip()}
+        told = [key for key in keys if said[f"told-{key}"] or (said["told_all"] and key not in why)]
+        ticked = {Purpose(each) for each in said["purposes"]}
+        purposes = {Purpose.CARE} if said["answer"] == "care" else ticked
+        signature = said["signature"]
+        form = said["form"] or (Consent.Form.ELECTRONIC.value if signature else "")
+        statement = said["statement"]
+        if said["answer"] == "no":
+            purposes, form = set(), form or Consent.Form.ORAL.value
+            statement = statement or SAID_NO
+        offered = {each.purpose for each in self.words.purposes}
+        return {
+            "purposes": purposes,
+            "refused": offered - purposes,
+            "told": told,
+            "not_told": why,
+            "nothing_else": said["nothing_else"],
+            "form": form,
+            "statement": statement,
+            "signature": signature,
+            "wording": said["wording"],
+        }
+
+    def contradicts(self) -> dict[str, str]:
+        """Return what doesn't fit the button that was pressed."""
+        answer = self.cleaned_data["answer"]
+        ticked = set(self.cleaned_data["purposes"])
+        if answer == "care" and not ticked <= {Purpose.CARE.value}:
+            return {"purposes": "More than care is ticked. Take those ticks away, or agree to them"}
+        if answer == "no" and ticked:
+            return {"purposes": "Something is ticked. Take the tick away, or agree to it"}
+        return {}
+
+
+@require_GET
+@needs(Action.CAPTURE)
+def where(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Ask which part of the body, the parts that were pictured before first."""
+    patient = _patient(request, pk)
+    used = list(
+        dict.fromkeys(patient.photos.order_by("-taken_at").values_list("body_site", flat=True))
+    )
+    before = [(slugify(name), name) for name in used if name in sites.BY_NAME]
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for site in sites.SITES:
+        groups.setdefault(site.group, []).append((slugify(site.name), site.name))
+    context = {"patient": patient, "before": before, "groups": groups}
+    return render(request, "consent/where.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Action.RECORD_CONSENT)
+def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
+    """Show the sheet, and record what was answered."""
+    patient = _patient(request, pk)
+    if site not in SITE_OF:
+        raise Http404
+    body_site, now = SITE_OF[site].name, timezone.now()
+    if request.method != "POST" and "again" not in request.GET:
+        earlier = capture.consent_for(patient, body_site=body_site, made_for=Purpose.CARE)
+        if earlier is not None:
+            return redirect("capture", earlier.pk)
+    words = flow.conversation(patient, body_site=body_site)
+    deciders = patients.deciders(patient, now=now)
+    form = Sheet(
+        request.POST if request.method == "POST" else None,
+        words=words,
+        representatives=deciders.representatives,
+    )
+    stale = ""
+    if form.is_valid():
+        try:
+            made = _record(request, patient, form, body_site=body_site)
+        except DoesNotFit as refused:
+            put_right(form, refused.fields)
+        except flow.StaleWording as error:
+            stale = error.for_people
+        else:
+            agreed = Purpose.CARE in made.purposes
+            return redirect("capture" if agreed else "consent-receipt", made.pk)
+    context = {
+        "patient": patient,
+        "first_name": patient.name.split()[0],
+        "age": patients.age(patient, on=timezone.localdate(now)),
+        "site": SITE_OF[site],
+        "words": words,
+        "told": [(each, form[f"told-{each.key}"], form[f"why-{each.key}"]) for each in words.told],
+        "form": form,
+        "deciders": deciders,
+        "stale": stale,
+    }
+    return render(request, "consent/sheet.html", context, status=409 if stale else 200)
+
+
+@require_GET
+@needs(Action.RECORD_CONSENT)
+def receipt(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Show what the patient may keep: the link to the pictures and answers, while it can be shown."""
+    consent = _consent(request, pk)
+    secret = slips.held(request, consent)
+    link = f"{settings.SAFELIGHT_SERVER_URL}/receipt/#{secret}" if secret else None
+    photos = list(consent.photos.order_by("-taken_at"))
+    context = {
+        "consent": consent,
+        "patient": consent.patient,
+        "first_name": consent.patient.name.split()[0],
+        "photos": photos,
+        "latest": photos[0] if photos else None,
+        "can_stop": bool(photos) and timezone.now() - photos[0].received_at <= capture.RIGHT_AFTER,
+        "link": link,
+        "qr": _qr(link) if link else None,
+    }
+    return render(request, "consent/receipt.html", context)
+
+
+@require_GET
+@needs(Action.SEE_PATIENTS)
+def record(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Show a conversation as it was: the words that were on the screen, and the answers."""
+    consent = _consent(request, pk)
+    context = {"consent": consent, "patient": consent.patient}
+    return render(request, "consent/record.html", context)
+
+
+def _record(request: SignedInRequest, patient: Patient, form: Sheet, *, body_site: str) -> Consent:
+    if contradictions := form.contradicts():
+        raise DoesNotFit(contradictions)
+    given_by, representative = _giver(form, patient)
+    consent, secret = flow.record_consent(
+        patient,
+        **form.answers(),
+        given_by=given_by,
+        representative=representative,
+        body_site=body_site,
+        by=request.user,
+        now=timezone.now(),
+    )
+    slips.hold(request, consent, secret)
+    return consent
+
+
+def _giver(form: Sheet, patient: Patient) -> tuple[str, Representative | None]:
+    chosen = form.cleaned_data["given_by"]
+    if chosen == flow.OWN_ANSWER:
+        return flow.OWN_ANSWER, None
+    if not chosen:
+        raise DoesNotFit({"given_by": "Choose who answers"})
+    representative = get_object_or_404(patient.representatives, pk=chosen)
+    return representative.authority, representative
+
+
+def _qr(link: str) -> SafeString:
+    """Return the link as an inline SVG without any style of its own."""
+    drawn = segno.make(link, error="m").svg_inline(omitsize=True, border=0, lineclass=None)
+    return mark_safe(drawn)  # noqa: S308 - drawn by us from our own link
+
+
+def _choose(field: forms.Field, choices: list[tuple[str, str]]) -> None:
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = choices
+
+
+def _patient(request: SignedInRequest, pk: UUID) -> Patient:
+    return get_object_or_404(Patient.objects.visible_to(request.user), pk=pk)
+
+
+def _consent(request: SignedInRequest, pk: UUID) -> Consent:
+    found = Consent.objects.visible_to(request.user).select_related("patient", "taken_by")
+    return get_object_or_404(found, pk=pk)
+
+
+urlpatterns = [
+    path("patients/<uuid:pk>/picture/", where, name="picture-new"),
+    path("patients/<uuid:pk>/consent/<slug:site>/", sheet, name="consent"),
+    path("consents/<uuid:pk>/", record, name="consent-record"),
+    path("consents/<uuid:pk>/receipt/", receipt, name="consent-receipt"),
+]
