@@ -267,16 +267,16 @@ def _forearm(random: np.random.Generator, tone: Tone, size: tuple[int, int]) -> 
 def _band_picture(name: str, number: str, *, width: int, height: int) -> Pixels:
     paper = Image.new("RGB", (width, height), (250, 250, 250))
     draw = ImageDraw.Draw(paper)
-    large, small = _font(height // 5), _font(height // 8)
+    large, small = _font(height // 6), _font(height // 9)
     draw.text((width * 0.04, height * 0.1), name, (15, 15, 20), font=large)
     draw.text((width * 0.04, height * 0.38), f"NHS No {number}", (15, 15, 20), font=large)
     draw.text(
         (width * 0.04, height * 0.68), "DoB 01-Jan-1970   Ward 7   F", (15, 15, 20), font=small
     )
-    left, stripe = width * 0.66, max(2, width // 420)
+    left, stripe = width * 0.56, max(2, width // 420)
     code = _code_39(number.replace(" ", ""))
     for index, dark in enumerate(code):
-        if dark and left + stripe * (index + 1) < width * 0.98:
+        if dark:
             x = left + stripe * index
             draw.rectangle((x, height * 0.14, x + stripe - 1, height * 0.86), fill=(10, 10, 12))
     return np.asarray(paper, np.uint8)

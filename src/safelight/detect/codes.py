@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 DOUBLED_BELOW = 1000
 """Pictures with a longer side under this are looked at doubled as well."""
 STRIPE_GROWTH = 0.35
-"""Of its length: a bar code's reader marks only the lines that it scanned."""
+"""Of its length, on both sides: a bar code's reader marks only the lines that it scanned."""
+SQUARE_AT = 0.6
+"""Height by length from which a code is no bar code."""
+QUIET = 0.05
+"""Of the longer side: the white that belongs to a code."""
 
 ZXING = ModelCard(
     name="zxing-cpp",
@@ -59,20 +63,31 @@ class Codes:
 
     def find(self, sizes: Sizes, *, scales: Scales) -> tuple[Finding, ...]:
         """Return a finding for each place that one of the readers marks."""
-        boxes: list[Region] = []
+        findings: list[Finding] = []
         for longest in scales.codes:
             small = sizes.at(longest)
-            for corners in _marked(small):
-                factor = sizes.longest / max(small.shape[:2])
+            factor = sizes.longest / max(small.shape[:2])
+            for corners, answer in _marked(small):
                 box = sizes.region(*_edges(corners, factor))
-                if box is not None and not any(box.overlap(b) >= 0.9 * box.area for b in boxes):
-                    boxes.append(box)
+                if box is not None and not _known(box, answer, findings):
+                    why = "a code" if answer is Answer.FOUND else "may be a code"
+                    findings.append(Finding("code", box, None, None, why, answer))
             if small is sizes.pixels:
                 break
-        return tuple(Finding("code", box, None, None, "a code", Answer.FOUND) for box in boxes)
+        return tuple(findings)
 
 
-def _marked(pixels: Pixels) -> Iterator[NDArray[np.float64]]:
+def _known(box: Region, answer: Answer, findings: list[Finding]) -> bool:
+    """Say whether the box lies in one that says as much; sure ones come before unsure ones."""
+    return any(
+        known.box is not None
+        and box.overlap(known.box) >= 0.9 * box.area
+        and (known.answer is answer or known.answer is Answer.FOUND)
+        for known in findings
+    )
+
+
+def _marked(pixels: Pixels) -> Iterator[tuple[NDArray[np.float64], Answer]]:
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     yield from _by_zxing(grey, times=1)
     if max(grey.shape) < DOUBLED_BELOW:
@@ -81,25 +96,42 @@ def _marked(pixels: Pixels) -> Iterator[NDArray[np.float64]]:
     yield from _by_opencv(grey)
 
 
-def _by_zxing(grey: NDArray[np.uint8], *, times: int) -> Iterator[NDArray[np.float64]]:
+def _by_zxing(
+    grey: NDArray[np.uint8], *, times: int
+) -> Iterator[tuple[NDArray[np.float64], Answer]]:
+    """Yield corners; a code that can't be read may be none."""
     for code in zxingcpp.read_barcodes(grey, return_errors=True):
         place = code.position
         corners = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
-        yield np.asarray([(corner.x, corner.y) for corner in corners], np.float64) / times
+        spots = np.asarray([(corner.x, corner.y) for corner in corners], np.float64) / times
+        yield _whole(spots), Answer.FOUND if code.valid else Answer.HELD
 
 
-def _by_opencv(grey: NDArray[np.uint8]) -> Iterator[NDArray[np.float64]]:
+def _by_opencv(grey: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float64], Answer]]:
+    """Yield corners; OpenCV takes fine print and stripes for codes too (docs/reference/detectors.md)."""
     for detector in (cv2.barcode.BarcodeDetector().detectMulti, cv2.QRCodeDetector().detectMulti):
         there, corners = detector(grey)
         if there and corners is not None:
-            yield from np.asarray(corners, np.float64).reshape(-1, 4, 2)
+            for spots in np.asarray(corners, np.float64).reshape(-1, 4, 2):
+                yield spots, Answer.HELD
+
+
+def _whole(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a bar code's corners moved apart across its stripes; others as they are.
+
+    corners: top left, top right, bottom right, bottom left, as the code stands.
+    """
+    along = corners[1] - corners[0]
+    length, height = np.hypot(*along), np.hypot(*(corners[3] - corners[0]))
+    if height >= SQUARE_AT * length:
+        return corners
+    across = np.asarray((-along[1], along[0])) * STRIPE_GROWTH
+    return corners + np.asarray((-1, -1, 1, 1))[:, np.newaxis] * across
 
 
 def _edges(corners: NDArray[np.float64], factor: float) -> tuple[float, float, float, float]:
-    """Return left, top, right, bottom; a flat shape is a scanned stripe and grows by its length."""
-    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
-    flat = min(sides) < 0.6 * max(sides)
-    more = STRIPE_GROWTH * max(sides) if flat else 0.05 * max(sides)
-    left, top = corners.min(axis=0) - more
-    right, bottom = corners.max(axis=0) + more
-    return left * factor, top * factor, right * factor, bottom * factor
+    """Return left, top, right and bottom with a quiet zone, in pixels of the whole picture."""
+    left, top = (corners.min(axis=0) * factor).tolist()
+    right, bottom = (corners.max(axis=0) * factor).tolist()
+    more = QUIET * max(right - left, bottom - top)
+    return left - more, top - more, right + more, bottom + more

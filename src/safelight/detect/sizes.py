@@ -29,7 +29,7 @@ class Sizes:
         if longest >= self.longest:
             return self._enlarged(min(longest, 2 * self.longest)) if enlarge else self.pixels
         if longest not in self._made:
-            larger = [side for side in self._made if side >= 2 * longest]
+            larger = [side for side in self._made if 2 * longest <= side < self.longest]
             source = self._made[min(larger)] if larger else self.pixels
             share = longest / self.longest
             size = (max(1, round(self.width * share)), max(1, round(self.height * share)))

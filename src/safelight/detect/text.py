@@ -16,13 +16,23 @@ from safelight.detect.values import Finding, Scales
 from safelight.terms import Answer
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
 
     from safelight.detect.cards import ModelCard
     from safelight.detect.sizes import Sizes
+    from safelight.terms import Region
 
-CORE_AT, HELD_AT, FOUND_AT = 0.2, 0.3, 0.5
-"""A pixel's value, and a line's mean over its rectangle."""
+    Line: TypeAlias = tuple[Region, Region, float]
+    """A line's box, its core and its score."""
+
+CORE_AT = 0.2
+"""A pixel's value from which it belongs to a line."""
+HELD_AT, FOUND_AT = 0.3, 0.5
+"""A line's mean over its rectangle."""
+LIGHT_HELD_AT, LIGHT_FOUND_AT = 0.5, 0.7
+"""The smaller network says text of skin more often."""
 GROWTH = 2.2
 """The core's area times this over its perimeter is added on each side (docs/reference/detectors.md)."""
 SMALLEST = 3
@@ -49,32 +59,47 @@ class Text:
 
     def find(self, sizes: Sizes, *, scales: Scales) -> tuple[Finding, ...]:
         """Return a finding for each line of text."""
-        findings = _lines(self._model, sizes, longest=scales.text)
+        lines = _lines(self._model, sizes, longest=scales.text)
+        findings = _findings(lines, held_at=HELD_AT, found_at=FOUND_AT)
         if scales.light_text:
-            findings += _lines(self._light, sizes, longest=scales.light_text)
+            lines = _lines(self._light, sizes, longest=scales.light_text)
+            findings += _findings(lines, held_at=LIGHT_HELD_AT, found_at=LIGHT_FOUND_AT)
         return tuple(findings)
 
 
-def _lines(model: Model, sizes: Sizes, *, longest: int) -> list[Finding]:
+def _lines(model: Model, sizes: Sizes, *, longest: int) -> list[Line]:
     small = sizes.at(longest)
     height, width = small.shape[:2]
     core = model.run(batch_of(small[..., ::-1], mean=MEAN, scale=SCALE))[0][0, 0, :height, :width]
     factor = sizes.longest / max(height, width)
-    findings = []
-    for corners, score in rectangles(core):
-        edges = (*corners.min(axis=0) * factor, *corners.max(axis=0) * factor)
-        box = sizes.region(*(float(edge) for edge in edges))
-        if box is not None:
-            sure = score >= FOUND_AT
-            answer = Answer.FOUND if sure else Answer.HELD
-            findings.append(
-                Finding("text", box, None, score, "text" if sure else "may be text", answer)
-            )
-    return findings
+    lines = []
+    for core_corners, corners, score in rectangles(core):
+        box, inner = (_region(sizes, shape * factor) for shape in (corners, core_corners))
+        if box is not None and inner is not None:
+            lines.append((box, inner, score))
+    return lines
 
 
-def rectangles(core: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], float]]:
-    """Return each line's four corners, grown, in pixels of `core`, with its score."""
+def _region(sizes: Sizes, corners: NDArray[np.float32]) -> Region | None:
+    left, top = corners.min(axis=0).tolist()
+    right, bottom = corners.max(axis=0).tolist()
+    return sizes.region(left, top, right, bottom)
+
+
+def _findings(lines: list[Line], *, held_at: float, found_at: float) -> list[Finding]:
+    return [
+        Finding("text", box, None, score, "text", Answer.FOUND, core)
+        if score >= found_at
+        else Finding("text", box, None, score, "may be text", Answer.HELD, core)
+        for box, core, score in lines
+        if score >= held_at
+    ]
+
+
+def rectangles(
+    core: NDArray[np.float32],
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32], float]]:
+    """Return each line's four corners, plain and grown, in pixels of `core`, with its score."""
     mask = (core > CORE_AT).astype(np.uint8)
     outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     lines = []
@@ -82,11 +107,12 @@ def rectangles(core: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], flo
         middle, sides, angle = cv2.minAreaRect(outline)
         if min(sides) < SMALLEST:
             continue
-        score = _mean_inside(core, np.asarray(cv2.boxPoints((middle, sides, angle))))
-        if score >= HELD_AT:
+        plain = np.asarray(cv2.boxPoints((middle, sides, angle)), np.float32)
+        score = _mean_inside(core, plain)
+        if score >= CORE_AT:
             more = GROWTH * sides[0] * sides[1] / (sides[0] + sides[1])
             grown = cv2.boxPoints((middle, (sides[0] + more, sides[1] + more), angle))
-            lines.append((np.asarray(grown, np.float32), score))
+            lines.append((plain, np.asarray(grown, np.float32), score))
     return lines
 
 

@@ -32,6 +32,8 @@ class Finding:
     why: str
     answer: Answer
     """FOUND: covered by itself. HELD: may be one, a person must look."""
+    core: Region | None = None
+    """What of the box made the detector speak, if not all of it: a line without its surroundings."""
 
     def as_json(self) -> dict[str, object]:
         """Return the finding as the commands print it (docs/reference/commands.md)."""
@@ -70,19 +72,20 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """At which longest sides, in pixels, a picture is looked at. Pictures are never enlarged to them."""
+    """At which longest sides, in pixels, a picture is looked at."""
 
     faces: int
-    """For the averaged views."""
+    """For the averaged views of near faces."""
     bystanders: int
+    """Smaller pictures are enlarged to this, twice at most: their bystanders are small."""
     text: int
     light_text: int
     """For the smaller text model; 0 leaves it out."""
     codes: tuple[int, ...]
 
 
-FIRST = Scales(faces=640, bystanders=960, text=1280, light_text=0, codes=(1280, 2560))
-AGAIN = Scales(faces=512, bystanders=1152, text=960, light_text=1600, codes=(960, 1920))
+FIRST = Scales(faces=512, bystanders=960, text=1280, light_text=0, codes=(1280, 2560))
+AGAIN = Scales(faces=448, bystanders=1152, text=960, light_text=1600, codes=(960, 1920))
 """For the finished copy: other sizes than FIRST, so that a miss by size is not made twice."""
 
 

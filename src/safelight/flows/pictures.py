@@ -212,19 +212,22 @@ class _Wish:
     def in_original(self, findings: Sequence[Finding], copy: Pixels) -> list[Finding]:
         """Return the findings with boxes in pixels of the original, rounded outwards."""
         across, down = self.size[0] / copy.shape[1], self.size[1] / copy.shape[0]
-        moved = []
-        for finding in findings:
-            box = _box(finding)
+
+        def moved(box: Region) -> Region:
             x, y = int(box.x * across), int(box.y * down)
             right = min(self.size[0], math.ceil((box.x + box.width) * across))
             bottom = min(self.size[1], math.ceil((box.y + box.height) * down))
-            moved.append(replace(finding, box=Region(x, y, right - x, bottom - y)))
-        return moved
+            return Region(x, y, right - x, bottom - y)
+
+        return [
+            replace(finding, box=moved(_box(finding)), core=finding.core and moved(finding.core))
+            for finding in findings
+        ]
 
     def bare(self, findings: Sequence[Finding], covered: Sequence[Covered]) -> list[Finding]:
         """Return the findings that the covers don't hide and nobody chose to leave."""
         hidden = redact.shares_hidden(
-            [_box(finding) for finding in findings],
+            [finding.core or _box(finding) for finding in findings],
             covered=[each.box for each in covered],
             kept=self.keep,
             size=self.size,
