@@ -30,6 +30,8 @@ _AUXILIARY = (
     (b"matte", "person matte", Why.PICTURE),
 )
 _MOST_ITEMS = 4096
+_ITEM_NAMES = frozenset({b"", b"Color", b"Alpha", b"Exif", b"XMP", b"GMap", b"HEVC Image"})
+"""What libavif and others call their own items."""
 _HEVC_SEQUENCE, _UUID = b"moov", b"uuid"
 
 
@@ -118,7 +120,7 @@ def _item_kinds(body: bytes, items: _Items, notes: Notes) -> None:
         at = 10 if wide else 8
         texts = entry[at + 4 :].split(b"\0")
         items.kinds[number] = (entry[at : at + 4], texts[1] if len(texts) > 1 else b"")
-        if texts[0] and entry[at : at + 4] not in {b"mime", b"uri "}:
+        if texts[0] not in _ITEM_NAMES:
             notes.found("HEIF item name", Why.WORDS)
 
 

@@ -27,6 +27,8 @@ class _Walker:
         self.data, self.notes = data, notes
         self.profile: list[bytes] = []
         self.tables: set[tuple[int, int]] = set()
+        self.codes_given: set[int] = set()
+        self.codes_used: set[int] = set()
 
     def walk(self) -> None:
         """Step from marker to marker up to the end of the picture."""
@@ -59,6 +61,7 @@ class _Walker:
         if marker == _SOS:
             self.notes.scan()
             self.tables.clear()
+            self._note_codes(body)
             found = _AFTER_SCAN.search(self.data, end)
             return found.start() if found else len(self.data)
         if _APP0 <= marker <= _APP15:
@@ -121,12 +124,26 @@ class _Walker:
             name = (marker, body[at] & 0x1F if marker == _DHT else body[at] & 0x0F)
             if name in self.tables:
                 self.notes.found(title, Why.UNKNOWN)
+            if marker == _DHT:
+                self.codes_given.add(body[at])
             self.tables.add(name)
             at += 17 + sum(body[at + 1 : at + 17]) if marker == _DHT else 65 + 64 * (body[at] >> 4)
         if at != len(body):
             self.notes.found(title, Why.UNKNOWN)
 
+    def _note_codes(self, header: bytes) -> None:
+        """Remember which Huffman tables a scan reads: one that no scan reads can hold anything."""
+        components = header[0]
+        first, last = header[1 + 2 * components], header[2 + 2 * components]
+        for tables in header[2 : 2 + 2 * components : 2]:
+            if first == 0:
+                self.codes_used.add(tables >> 4)
+            if last > 0:
+                self.codes_used.add(0x10 | tables & 15)
+
     def _finish(self, end: int) -> None:
+        if self.codes_given - self.codes_used:
+            self.notes.found("JPEG DHT", Why.UNKNOWN)
         if self.profile:
             blocks.icc(b"".join(self.profile), self.notes)
         rest = self.data[end:]
