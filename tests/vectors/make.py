@@ -14,8 +14,10 @@ import json
 from pathlib import Path
 from uuid import UUID
 
+from argon2.low_level import Type, hash_secret_raw
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 HERE = Path(__file__).parent
@@ -278,7 +280,77 @@ def envelopes() -> dict[str, object]:
     }
 
 
-MADE = {"context": contexts, "seal": seals, "wrap": wraps, "envelope": envelopes}
+def key_files() -> dict[str, object]:
+    passphrase, salt = "caf\u00e9 in the darkroom", fixed("argon2 salt", 16)
+    key = hash_secret_raw(passphrase.encode(), salt, 1, 8, 1, 32, Type.ID)
+    versions = {"1": fixed("version 1").hex(), "2": fixed("version 2").hex()}
+    inside = json.dumps({"current": 2, "versions": versions}).encode()
+    aad = context("safelight-sealed-file-v1", salt, 1, 8, 1)
+    number, bound = (2).to_bytes(4, "big"), context("safelight-secret-v1", "ledger")
+    under = context("safelight-manager-v1", number, bound)
+    wrapped = number + wrapped_under(fixed("version 2"), fixed("ledger seed"), under)
+    return {
+        "about": "docs/formats/key-store.md#the-key-file",
+        "passphrase": passphrase,
+        "file": {
+            "format": "safelight-sealed-file-v1",
+            "salt": salt.hex(),
+            "argon2id": {"passes": 1, "memory_kib": 8, "lanes": 1},
+            "sealed": b64(wrapped_under(key, inside, aad)),
+        },
+        "wrapped": wrapped.hex(),
+        "aad": bound.hex(),
+        "secret": fixed("ledger seed").hex(),
+    }
+
+
+def wrapped_under(kek: bytes, data: bytes, aad: bytes) -> bytes:
+    nonce = fixed(f"nonce for {aad.hex()}", 12)
+    return b"\x01" + nonce + AESGCM(kek).encrypt(nonce, data, aad)
+
+
+def tree(leaves: list[bytes]) -> bytes:
+    """RFC 9162 section 2.1.1."""
+    if len(leaves) < 2:
+        return leaves[0] if leaves else hashlib.sha256(b"").digest()
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    return hashlib.sha256(b"\x01" + tree(leaves[:k]) + tree(leaves[k:])).digest()
+
+
+def ledgers() -> dict[str, object]:
+    at = "2026-11-22T10:00:00.000123Z"
+    entries = [
+        f'{{"at":"{at}","by":"u-2","details":{{"a":"é\\n","b":[1,"x"]}},'
+        f'"kind":"consent.given","subject":"p-{n}","v":1}}'
+        for n in range(7)
+    ]
+    leaves = [hashlib.sha256(b"\x00" + entry.encode()).digest() for entry in entries]
+    key = Ed25519PrivateKey.from_private_bytes(fixed("ledger seed"))
+    public, origin = key.public_key().public_bytes_raw(), "safelight.example/practice-1"
+    key_id = hashlib.sha256(origin.encode() + b"\n\x01" + public).digest()[:4]
+    notes = []
+    for size in range(len(leaves) + 1):
+        text = f"{origin}\n{size}\n{b64(tree(leaves[:size]))}\n"
+        notes.append(f"{text}\n— {origin} {b64(key_id + key.sign(text.encode()))}\n")
+    return {
+        "about": "docs/formats/ledger.md. Checkpoint n is over the first n entries.",
+        "public": public.hex(),
+        "verifier_key": f"{origin}+{key_id.hex()}+{b64(bytes([1]) + public)}",
+        "entries": entries,
+        "checkpoints": notes,
+    }
+
+
+MADE = {
+    "context": contexts,
+    "seal": seals,
+    "wrap": wraps,
+    "envelope": envelopes,
+    "key-file": key_files,
+    "ledger": ledgers,
+}
 
 
 def written(name: str) -> str:

@@ -1,5 +1,6 @@
 import json
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -187,3 +188,14 @@ def test_the_keys_never_show_themselves(manager):
     shown = repr(manager._fresh()) + repr(manager._lid) + repr(manager)
     assert manager._fresh().versions[1].hex() not in shown
     assert repr(manager._lid.key) not in shown
+
+
+def test_the_published_key_file_opens_for_ever(path):
+    """Made apart from this code, by tests/vectors/make.py."""
+    vectors = Path(__file__).parents[2] / "vectors" / "key-file.json"
+    vector = json.loads(vectors.read_text("utf-8"))
+    path.write_text(json.dumps(vector["file"]), "utf-8")
+    manager = SealedFileManager.open(path, vector["passphrase"])
+    wrapped, aad = bytes.fromhex(vector["wrapped"]), bytes.fromhex(vector["aad"])
+    assert manager.unwrap(wrapped, aad=aad).hex() == vector["secret"]
+    assert manager.describe().versions == (1, 2)
