@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from safelight.policy import facts as contract
 from safelight.policy.answers import Because, Hold, Need, Permit, Refusal
@@ -12,7 +12,7 @@ from safelight.policy.case import case_of
 from safelight.policy.requirements import CASE, CONSENT, no_consent, reevaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from safelight.policy.case import Case
     from safelight.policy.facts import ConsentFact, Facts
@@ -72,11 +72,9 @@ def _for_purpose(facts: Facts, pack: Pack, purpose: str) -> Permit | Hold | Refu
 
 def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
     bases, guards = pack.applying((case.action, case.purpose, case.audience, case.standing))
+    applied = [guard for guard in guards if _applies(guard, case)]
     blockers = [
-        _because(guard, unmet)
-        for guard in guards
-        if _applies(guard, case)
-        for unmet in _unmet_of_case(guard, case)
+        _because(guard, unmet) for guard in applied for unmet in _unmet_of_case(guard, case)
     ]
     nearest: tuple[Rule, ConsentFact | None, list[Unmet]] | None = None
     for basis in bases:
@@ -93,7 +91,7 @@ def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
     blockers += [_because(basis, unmet) for unmet in lacking]
     if blockers:
         return _blocked(pack, blockers)
-    return _permit(case, pack, basis, consent, guards)
+    return _permit(case, pack, consent, [basis, *applied])
 
 
 def _try(basis: Rule, case: Case) -> tuple[ConsentFact | None, list[Unmet]]:
@@ -118,7 +116,10 @@ def _unmet_of_case(rule: Rule, case: Case) -> list[Unmet]:
 
 
 def _applies(rule: Rule, case: Case) -> bool:
-    return all(getattr(case, key) in values for key, values in rule.tests)
+    for key, values in rule.tests:  # noqa: SIM110 (asked for every rule of every decision)
+        if getattr(case, key) not in values:
+            return False
+    return True
 
 
 def _distance(unmet: Sequence[Unmet]) -> tuple[int, int]:
@@ -126,10 +127,8 @@ def _distance(unmet: Sequence[Unmet]) -> tuple[int, int]:
     return sum(each.outcome == "refuse" for each in unmet), len(unmet)
 
 
-def _permit(
-    case: Case, pack: Pack, basis: Rule, consent: ConsentFact | None, guards: tuple[Rule, ...]
-) -> Permit:
-    applied = [basis, *(guard for guard in guards if _applies(guard, case))]
+def _permit(case: Case, pack: Pack, consent: ConsentFact | None, applied: list[Rule]) -> Permit:
+    basis = applied[0]
     return Permit(
         because=(Because(basis.id, basis.text, basis.source),),
         pack=pack.title,
@@ -140,7 +139,7 @@ def _permit(
     )
 
 
-def _together(rules: list[Rule], part: Any) -> tuple[str, ...]:
+def _together(rules: list[Rule], part: Callable[[Rule], tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for rule in rules for each in part(rule)))
 
 

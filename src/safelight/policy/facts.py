@@ -32,6 +32,8 @@ POST_MORTEM = frozenset({"cause-of-death", "secondary"})
 GIVERS = frozenset(
     {"patient", "parental-responsibility", "lpa-health", "deputy", "court", "executor", "relative"}
 )
+_YEARS = range(1800, 2400)
+"""A day outside these is a slip of the pen, and calendar rules must not run off the calendar."""
 TESTS = ("necessary", "best_interests", "no_less_restrictive_way")
 
 Parse = "Callable[[Any, str, Reader], Any]"
@@ -106,25 +108,29 @@ def _named(value: Any, path: str, reader: Reader) -> bool | None:
 def _day(value: Any, path: str, reader: Reader) -> date | None:
     """Read a day, or an instant as the day that it falls on in the pack's time zone."""
     try:
-        if len(value) == 10:
-            return date.fromisoformat(value)
-        at = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        day = date.fromisoformat(value) if len(value) == 10 else _day_of(value, reader.zone)
+    except (TypeError, ValueError, OverflowError):
         reader.unknown.append(path)
         return None
-    return (at.astimezone(reader.zone) if at.tzinfo else at).date()
+    if day.year not in _YEARS:
+        reader.unknown.append(path)
+        return None
+    return day
+
+
+def _day_of(instant: str, zone: ZoneInfo) -> date:
+    at = datetime.fromisoformat(instant)
+    return (at.astimezone(zone) if at.tzinfo else at).date()
 
 
 def _wishes(value: Any, path: str, reader: Reader) -> dict[str, str]:
-    if isinstance(value, dict) and value.keys() <= PURPOSES:
-        if all(wish is None or wish in WISHES for wish in map(_hashable, value.values())):
-            return {purpose: wish for purpose, wish in value.items() if wish is not None}
-    reader.unknown.append(path)
-    return {}
-
-
-def _hashable(value: Any) -> Any:
-    return value if isinstance(value, str) or value is None else ""
+    known: dict[str, str] = {}
+    for purpose, wish in value.items() if isinstance(value, dict) else [(path, value)]:
+        if purpose in PURPOSES and isinstance(wish, str) and wish in WISHES:
+            known[purpose] = wish
+        elif purpose not in PURPOSES or wish is not None:
+            reader.unknown.append(path)
+    return known
 
 
 def _giver(value: Any, path: str, reader: Reader) -> str | None:
