@@ -1,0 +1,146 @@
+"""The copy itself: what was decided about it, its certificate, its seal and its opening."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from safelight import vault
+from safelight.flows import keeping, stores
+from safelight.flows.opening import PictureClosed
+from safelight.flows.pictures import shared_detectors
+from safelight.records.models import Copy
+from safelight.storage import BlobGone, KeyGone
+from safelight.terms import CopyReport, Identifiability, Region
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from safelight.detect import ModelCard
+    from safelight.flows.pictures import CopyMade
+    from safelight.records.models import Photo, Staff
+
+TICKS: Mapping[str, str] = {
+    "skin": "Scars, birthmarks, tattoos",
+    "hands": "Nails, rings, jewellery",
+    "hair": "Hair, clothes, glasses",
+    "screens": "Mirrors, screens, reflections",
+    "people": "Other people",
+    "room": "The room itself, and papers in it",
+}
+"""What machines can't judge. Each is looked for by a person, every time."""
+COPY = "copy"
+NEVER_LEFT = frozenset({"code"})
+"""Found kinds that stay covered: a bar code has nothing of clinical use."""
+
+
+class CopyNotFit(ValueError):
+    """The copy can't be vouched for; nothing of it was kept."""
+
+    for_people = "The copy is not fit to leave yet. Nothing was kept of it."
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        """Keep the reasons, in words for the person who prepares the copy."""
+        super().__init__("; ".join(reasons))
+        self.reasons = tuple(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the person decided about the picture; boxes in pixels of the upright original."""
+
+    keep: tuple[Region, ...] = ()
+    cover: tuple[Region, ...] = ()
+    leave: tuple[Region, ...] = ()
+    ticked: frozenset[str] = frozenset()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the boxes and ticks as the certificate keeps them."""
+        return {
+            "kept": [box.as_list() for box in self.keep],
+            "chosen_covers": [box.as_list() for box in self.cover],
+            "left": [box.as_list() for box in self.leave],
+            "ticked": sorted(self.ticked),
+        }
+
+
+def report_of(copy: Copy) -> CopyReport:
+    """Return what the certificate says of the finished copy."""
+    said = copy.certificate
+    return CopyReport(
+        verified=copy.verified,
+        person_looked=set(said.get("ticked", ())) >= set(TICKS),
+        residual=int(said.get("residual", 1)),
+    )
+
+
+def refuse_unfit(made: CopyMade) -> None:
+    reasons = [f"Not settled: {finding.why}" for finding in made.to_settle]
+    reasons += [f"Still there on the copy: {finding.why}" for finding in made.residual]
+    reasons += [
+        f"The check for {kind} failed" for kind, said in made.answers.items() if said == "failed"
+    ]
+    reasons += list(made.problems)
+    if reasons or not made.verified:
+        raise CopyNotFit(reasons or ["The check of the finished copy did not pass"])
+
+
+def unsaved_copy(photo: Photo, made: CopyMade, wishes: Wishes, *, by: Staff, now: datetime) -> Copy:
+    certificate = wishes.as_json() | {
+        "sha256": made.sha256,
+        "covered": [each.as_json() for each in made.covered],
+        "left_findings": [finding.as_json() for finding in made.left],
+        "detectors": {kind: said.value for kind, said in made.answers.items()},
+        "models": [_card(card) for card in shared_detectors().cards],
+        "residual": len(made.residual),
+        "verified": made.verified,
+        "settled_by": str(by.pk),
+        "settled_at": now.isoformat(),
+    }
+    return Copy(
+        pk=uuid.uuid4(),
+        practice=photo.practice,
+        photo=photo,
+        sha256=made.sha256,
+        width=made.width,
+        height=made.height,
+        verified=made.verified,
+        identifiable=Identifiability.ANONYMISED,
+        certificate=certificate,
+        made_at=now,
+        made_by=by,
+    )
+
+
+def seal(copy: Copy, data: bytes) -> None:
+    """Key, then blob; the row comes last, so that a crash leaves only what a sweep removes."""
+    photo, key = copy.photo, vault.new_key()
+    keeping.begin(copy.pk, tenant=photo.practice_id, patient=photo.patient_id, data_key=key)
+    sealed = vault.seal(vault.derive(key, COPY), data, context=_context(photo.practice_id, copy.pk))
+    stores.blobs().put(copy.blob, sealed)
+
+
+def unsealed_copy(copy: Copy) -> bytes:
+    if copy.state != Copy.State.KEPT:
+        raise PictureClosed(str(copy.pk))
+    try:
+        key = stores.keys().get(
+            copy.pk, tenant=copy.practice_id, patient=copy.photo.patient_id, version=1
+        )
+        sealed = stores.blobs().get(copy.blob)
+    except (KeyGone, BlobGone) as error:
+        raise PictureClosed(str(copy.pk)) from error
+    return vault.unseal(
+        vault.derive(key, COPY), sealed, context=_context(copy.practice_id, copy.pk)
+    )
+
+
+def _context(practice: UUID, copy: UUID) -> bytes:
+    return vault.context("safelight-blob-v1", practice, copy, COPY)
+
+
+def _card(card: ModelCard) -> dict[str, str | None]:
+    return {"name": card.name, "sha256": card.sha256}

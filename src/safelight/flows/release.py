@@ -1,0 +1,383 @@
+"""Let a copy leave for teaching and the like: asked, made, looked at by a second person, opened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from safelight import exposure, policy
+from safelight.flows import copies, erasing, exposing, keeping, pictures
+from safelight.flows.allowed import DoesNotFit, demand
+from safelight.flows.copies import NEVER_LEFT, TICKS, CopyNotFit, Wishes
+from safelight.flows.deciding import may_use
+from safelight.flows.opening import ORIGINAL, PictureClosed, unsealed
+from safelight.policy.roles import Action
+from safelight.records import log
+from safelight.records.models import Copy, Patient, Photo, Release
+from safelight.terms import Audience, Purpose
+
+if TYPE_CHECKING:
+    from safelight.flows.deciding import Decision
+    from safelight.records.models import Staff
+
+
+class NotTheirTurn(ValueError):
+    """The release isn't where this step begins: somebody was quicker, or it has ended."""
+
+    for_people = "Somebody else has settled this by now. Load the page again."
+
+
+class SamePerson(PermissionError):
+    """The second person has to be another one."""
+
+    for_people = "You asked for this copy. Someone else has to look at it."
+
+
+@transaction.atomic
+def request_release(
+    photo: Photo,
+    *,
+    purpose: Purpose,
+    audience: Audience,
+    target: str,
+    discloses: Mapping[str, Any],
+    by: Staff,
+    now: datetime,
+) -> Release | policy.Refusal:
+    """Ask that a copy may leave. A refusal comes back as it is, and nothing is written.
+
+    discloses: what is said beside the picture (age, sex, place …), as `expose` reads facts.
+    What holds only waits for steps that come later: the copy, the exposure, the second person.
+    """
+    demand(by, Action.REQUEST_RELEASE, photo)
+    if not target.strip():
+        raise DoesNotFit({"target": "Say where it goes"})
+    photo = _locked_photo(photo)
+    release = Release(
+        practice=photo.practice,
+        photo=photo,
+        purpose=purpose,
+        audience=audience,
+        target=target.strip(),
+        discloses=_readable(discloses),
+        requested_by=by,
+        requested_at=now,
+    )
+    _assess(release, now=now)
+    decision = decide(release, now=now)
+    if isinstance(decision, policy.Refusal) and not _only_exposure(decision):
+        return decision
+    release.decision = decision.as_json()
+    release.save(force_insert=True)
+    _log(
+        "release.requested", release, by=by, now=now, purpose=purpose.value, audience=audience.value
+    )
+    return release
+
+
+def decide(
+    release: Release, *, second_person: str | None = None, verdict: str | None = None, now: datetime
+) -> Decision:
+    """Ask the policy about the release as it stands now."""
+    return may_use(
+        release.photo,
+        purpose=Purpose(release.purpose),
+        audience=Audience(release.audience),
+        action="disclose",
+        copy=release.copy,
+        now=now,
+        release={"target": release.target, "recipient": None},
+        review={"second_person": second_person},
+        exposure={"verdict": verdict or release.exposure},
+    )
+
+
+def findings(release: Release, *, by: Staff) -> list[dict[str, Any]]:
+    """Return what was found in the original, for the editor: boxes, why, and what holds."""
+    demand(by, Action.REQUEST_RELEASE, release)
+    photo = _kept_photo(release)
+    report = pictures.inspect(unsealed(photo, size=ORIGINAL)).report
+    return [
+        {
+            "id": f"found-{number}",
+            "kind": finding.kind,
+            "why": finding.why,
+            "box": finding.box.as_list() if finding.box else None,
+            "answer": finding.answer.value,
+            "fixed": finding.kind in NEVER_LEFT,
+        }
+        for number, finding in enumerate(report.findings, start=1)
+        if finding.box is not None
+    ]
+
+
+def prepare_copy(release: Release, *, wishes: Wishes, by: Staff, now: datetime) -> Copy | Decision:
+    """Make the copy, check it, and pass it to the desk. What can't be vouched for isn't kept.
+
+    The word "anonymised" is the person's: every held finding is settled and the whole tick-list
+    done, and the certificate says who did it.
+    Raises CopyNotFit, DoesNotFit, NotTheirTurn, RegionOutsideImage, PictureClosed.
+    """
+    demand(by, Action.REQUEST_RELEASE, release)
+    if missing := sorted(set(TICKS) - wishes.ticked):
+        raise DoesNotFit({f"tick-{key}": f"Look for this: {TICKS[key]}" for key in missing})
+    photo = _kept_photo(release)
+    made = pictures.make_copy(
+        unsealed(photo, size=ORIGINAL),
+        keep=wishes.keep,
+        cover=wishes.cover,
+        leave=wishes.leave,
+        held="ask",
+        person_looked=True,
+    )
+    copies.refuse_unfit(made)
+    copy = copies.unsaved_copy(photo, made, wishes, by=by, now=now)
+    copies.seal(copy, made.data)
+    try:
+        answer = _pass_on(release, copy, wishes, by=by, now=now)
+    except BaseException:
+        keeping.destroy(copy.pk)
+        raise
+    if isinstance(answer, Copy):
+        keeping.settle(copy.pk)
+    else:
+        keeping.destroy(copy.pk)
+    return answer
+
+
+def approve(
+    release: Release, *, note: str, judgement: str = "", by: Staff, now: datetime
+) -> Release | Decision:
+    """Let the copy leave, as the second person. Everything is decided again at this instant.
+
+    judgement: why a doubtful exposure ("review") may pass all the same; one that blocks can't.
+    Raises SamePerson, NotTheirTurn, CopyNotFit, NotAllowed.
+    """
+    demand(by, Action.REVIEW_RELEASE, release)
+    if release.requested_by_id == by.pk:
+        raise SamePerson(str(release.pk))
+    disclosure = exposing.sealed_disclosure(release, now=now)
+    try:
+        with transaction.atomic():
+            answer = _approved(release, note=note, judgement=judgement, by=by, now=now)
+            if isinstance(answer, Release):
+                disclosure.release = answer
+                disclosure.save(force_insert=True)
+    except BaseException:
+        keeping.destroy(disclosure.pk)
+        raise
+    if isinstance(answer, Release):
+        keeping.settle(disclosure.pk)
+    else:
+        keeping.destroy(disclosure.pk)
+    return answer
+
+
+@transaction.atomic
+def refuse(release: Release, *, note: str, by: Staff, now: datetime) -> None:
+    """Don't let the copy leave, as the second person; the copy is destroyed."""
+    demand(by, Action.REVIEW_RELEASE, release)
+    if release.requested_by_id == by.pk:
+        raise SamePerson(str(release.pk))
+    if not note.strip():
+        raise DoesNotFit({"note": "Say what would have to change"})
+    fresh = _locked(release, state=Release.State.WAITING)
+    fresh.reviewed_by, fresh.reviewed_at, fresh.review_note = by, now, note.strip()
+    fresh.set_state(Release.State.REFUSED)
+    _close_copy(fresh, now=now)
+    _log("release.refused", fresh, by=by, now=now)
+
+
+@transaction.atomic
+def stop(release: Release, *, by: Staff, now: datetime) -> None:
+    """Take the request back before anything has left; the copy is destroyed."""
+    demand(by, Action.REQUEST_RELEASE, release)
+    fresh = _locked(release)
+    if fresh.state not in {Release.State.DRAFT, Release.State.WAITING}:
+        raise NotTheirTurn(fresh.state)
+    fresh.set_state(Release.State.STOPPED)
+    _close_copy(fresh, now=now)
+    _log("release.stopped", fresh, by=by, now=now)
+
+
+def open_copy(release: Release, *, by: Staff, now: datetime) -> bytes | Decision:
+    """Return the released copy's file, or the decision that says why not; decided anew each time.
+
+    Raises PictureClosed once it was withdrawn or never released.
+    """
+    demand(by, Action.SEE_PICTURES, release)
+    with transaction.atomic():
+        fresh = _locked(release)
+        if fresh.state != Release.State.RELEASED or fresh.copy is None:
+            raise PictureClosed(str(release.pk))
+        _kept_photo(fresh)
+        reviewer = str(fresh.reviewed_by_id)
+        decision = decide(fresh, second_person=reviewer, verdict=_passed(fresh), now=now)
+        if not isinstance(decision, policy.Permit):
+            return decision
+        opened = copies.unsealed_copy(fresh.copy)
+        _log("copy.opened", fresh, by=by, now=now, copy=fresh.copy.pk)
+    return opened
+
+
+def preview_copy(release: Release, *, by: Staff, now: datetime) -> bytes:
+    """Return the copy that waits at the desk, for the two people who settle it.
+
+    Raises PictureClosed, NotAllowed.
+    """
+    demand(by, Action.SEE_PICTURES, release)
+    with transaction.atomic():
+        fresh = _locked(release)
+        if fresh.state != Release.State.WAITING or fresh.copy is None:
+            raise PictureClosed(str(release.pk))
+        _kept_photo(fresh)
+        if fresh.requested_by_id != by.pk:
+            demand(by, Action.REVIEW_RELEASE, fresh)
+        opened = copies.unsealed_copy(fresh.copy)
+        _log("copy.previewed", fresh, by=by, now=now, copy=fresh.copy.pk)
+    return opened
+
+
+def earlier_releases(release: Release) -> list[dict[str, Any]]:
+    """Return everything that ever left about the patient, for the person who reviews."""
+    return exposing.history(release.photo.patient)
+
+
+def _readable(discloses: Mapping[str, Any]) -> dict[str, Any]:
+    said = {"at": "2000-01-01", "audience": ["public"], "facts": dict(discloses)}
+    try:
+        exposure.read_release(said)
+    except exposure.ReleaseRefused as error:
+        raise DoesNotFit({"discloses": "Say it in the fields of this page"}) from error
+    return dict(discloses)
+
+
+def _only_exposure(decision: policy.Refusal) -> bool:
+    """Say whether nothing but the crowd's size refuses: other words may still mend that."""
+    refusing = [reason for reason in decision.because if reason.outcome == "refuse"]
+    return bool(refusing) and all(
+        reason.needs is not None and reason.needs.field == "exposure.verdict" for reason in refusing
+    )
+
+
+def _locked_photo(photo: Photo) -> Photo:
+    """Return the picture as it is now, behind the lock that a withdrawal takes first."""
+    Patient.objects.select_for_update().get(pk=photo.patient_id)
+    fresh = Photo.objects.select_related("patient__practice", "practice").get(pk=photo.pk)
+    if fresh.state != Photo.State.KEPT:
+        raise PictureClosed(str(photo.pk))
+    return fresh
+
+
+def _kept_photo(release: Release) -> Photo:
+    photo = Photo.objects.select_related("patient__practice").get(pk=release.photo_id)
+    if photo.state != Photo.State.KEPT:
+        raise PictureClosed(str(photo.pk))
+    return photo
+
+
+def _locked(release: Release, *, state: str | None = None) -> Release:
+    Patient.objects.select_for_update().get(pk=release.photo.patient_id)
+    fresh = (
+        Release.objects.select_for_update(of=("self",))
+        .select_related("photo__patient__practice", "practice", "copy")
+        .get(pk=release.pk)
+    )
+    if state is not None and fresh.state != state:
+        raise NotTheirTurn(fresh.state)
+    return fresh
+
+
+def _assess(release: Release, *, now: datetime) -> None:
+    assessed = exposing.assess(release, now=now)
+    release.exposure, release.assessment = assessed.verdict, assessed.report
+
+
+@transaction.atomic
+def _pass_on(
+    release: Release, copy: Copy, wishes: Wishes, *, by: Staff, now: datetime
+) -> Copy | Decision:
+    fresh = _locked(release, state=Release.State.DRAFT)
+    _kept_photo(fresh)
+    fresh.copy = copy
+    _assess(fresh, now=now)
+    decision = decide(fresh, now=now)
+    if isinstance(decision, policy.Refusal):
+        return decision
+    copy.save(force_insert=True)
+    fresh.copy = copy
+    fresh.ticked, fresh.decision = sorted(wishes.ticked), decision.as_json()
+    fresh.set_state(Release.State.WAITING)
+    certificate = json.dumps(copy.certificate, sort_keys=True).encode()
+    _log(
+        "copy.made",
+        fresh,
+        by=by,
+        now=now,
+        copy=copy.pk,
+        sha256=copy.sha256,
+        certificate=hashlib.sha256(certificate).hexdigest(),
+    )
+    return copy
+
+
+def _approved(
+    release: Release, *, note: str, judgement: str, by: Staff, now: datetime
+) -> Release | Decision:
+    fresh = _locked(release, state=Release.State.WAITING)
+    if fresh.requested_by_id == by.pk:
+        raise SamePerson(str(release.pk))
+    _kept_photo(fresh)
+    copy = fresh.copy
+    if copy is None or copy.state != Copy.State.KEPT:
+        raise PictureClosed(str(release.pk))
+    _assess(fresh, now=now)
+    fresh.judgement = judgement.strip()
+    decision = decide(fresh, second_person=str(by.pk), verdict=_passed(fresh), now=now)
+    if not isinstance(decision, policy.Permit):
+        return decision
+    if unmet := decision.met_by(copies.report_of(copy)):
+        raise CopyNotFit([reason.text for reason in unmet])
+    fresh.reviewed_by, fresh.reviewed_at, fresh.review_note = by, now, note.strip()
+    fresh.decision = decision.as_json()
+    fresh.set_state(Release.State.RELEASED)
+    _log(
+        "release.approved",
+        fresh,
+        by=by,
+        now=now,
+        copy=copy.pk,
+        exposure=fresh.exposure,
+        judged=bool(fresh.judgement),
+    )
+    return fresh
+
+
+def _passed(release: Release) -> str:
+    """Return the verdict as `decide` is to see it: a doubt that a person judged is settled."""
+    judged = bool(release.judgement) and release.exposure == exposure.Verdict.REVIEW
+    return exposure.Verdict.CLEAR.value if judged else str(release.exposure)
+
+
+def _close_copy(release: Release, *, now: datetime) -> None:
+    """Close the copy that won't leave; an erase job destroys its key, here or later."""
+    if release.copy is not None:
+        erasing.queue(release.practice, copies=[release.copy], now=now)
+
+
+def _log(kind: str, release: Release, *, by: Staff, now: datetime, **details: Any) -> None:
+    log.append(
+        kind,
+        practice=release.practice,
+        subject=release.photo.patient.subject,
+        by=by,
+        at=now,
+        release=release.pk,
+        photo=release.photo_id,
+        **details,
+    )
