@@ -1,0 +1,1 @@
+"""Figures, ours and the peers', measured on the machine that runs them."""
