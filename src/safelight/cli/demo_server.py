@@ -24,6 +24,7 @@ SIDE = (1280, 960)
 
 def main() -> int:
     """Serve on the inherited socket until told to end."""
+    os.umask(0o077)
     _end_with_parent()
     listener = socket.socket(fileno=int(sys.argv[1]))
     import django

@@ -6,13 +6,26 @@ Each step is safe to repeat and to run twice at once; one that fails doesn't kee
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from safelight.flows import keeping, mailing
+from django.conf import settings
+from django.utils import timezone
+from django_tasks import TaskResultStatus
+from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.models import DBTaskResult
+
+from safelight.flows import erasing, evidence, keeping, mailing, stores
+from safelight.interop import mail
 
 log = logging.getLogger(__name__)
+
+NIGHTLY = timedelta(hours=24)
+LEASE = timedelta(minutes=15)
+"""A task that runs for longer belonged to a worker that was killed; tasks are safe to repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +39,11 @@ class Round:
 def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
     """Do everything that is due. Without a transport mail stays where it is."""
     steps: dict[str, Callable[[], object]] = {
+        "erasures": lambda: erasing.finish_pending(now=now),
         "orphans": lambda: keeping.sweep(now=now),
+        "keys": lambda: _keys(now=now),
+        "tasks": lambda: _tasks(now=now),
+        "checkpoint": lambda: evidence.checkpoint_if_due(now=now),
     }
     if transport is not None:
         steps["mail"] = lambda: mailing.send_waiting(transport=transport, now=now)
@@ -40,3 +57,62 @@ def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
         else:
             done.append(name)
     return Round(tuple(done), tuple(failed))
+
+
+def smtp() -> mailing.Transport | None:
+    """Return what hands mail to the server of the settings, or None where there is none."""
+    told = settings.CONFIG
+    if not told.mail_host:
+        return None
+    tls = {"starttls": mail.Tls.STARTTLS, "tls": mail.Tls.WRAPPED, "none": mail.Tls.NONE}
+    place = told.mail_password_file
+    password = place.read_text(encoding="utf-8").strip() if place else None
+
+    def send(*, to: str, subject: str, text: str) -> None:
+        message = mail.OutgoingMail(told.mail_from, to, subject, text)
+        try:
+            mail.send(
+                message,
+                host=told.mail_host,
+                port=told.mail_port,
+                tls=tls[told.mail_security],
+                username=told.mail_user or None,
+                password=password,
+                now=timezone.now(),
+            )
+        except (mail.MailNotSent, mail.NotAnAddress) as error:
+            raise ConnectionError(type(error).__name__) from None
+
+    return send
+
+
+def _keys(*, now: datetime) -> None:
+    """Forget ingest keys that are due, and once a night make new versions and destroy old ones."""
+    keys = stores.keys()
+    keys.destroy_old_ingest(now)
+    stamp = Path(settings.SAFELIGHT_KEYS).with_name("rotated")
+    if not stamp.exists():
+        stamp.touch(mode=0o600)
+        return
+    last = datetime.fromtimestamp(stamp.stat().st_mtime, UTC)
+    if timedelta(0) <= now - last < NIGHTLY:
+        return
+    stamp.touch()
+    keys.rotate(now)
+    keys.destroy_old(now)
+
+
+def _tasks(*, now: datetime) -> None:
+    """Run the tasks that wait, those first that a killed worker left behind."""
+    left = DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING, started_at__lt=now - LEASE)
+    left.update(status=TaskResultStatus.READY, started_at=None)
+    Worker(
+        queue_names=["*"],
+        interval=0,
+        batch=True,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=None,
+        worker_id=uuid.uuid4().hex,
+        excluded_queue_names=[],
+    ).run()

@@ -1,0 +1,195 @@
+"""`safelight init`: a practice, its first administrator, its keys and its settings."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, installation
+from safelight.cli.installation import say
+
+SHORTEST_PASSPHRASE = 20
+"""Four random words. The file it seals can be copied and guessed at without limit."""
+
+SETTINGS = """# Safelight. Each line can be overridden by an environment variable, SAFELIGHT_ in front.
+# Nobody but the server's own user may read this file.
+server_url = {server_url}
+secret_key = {secret_key}
+behind_proxy = {behind_proxy}
+{database}{passphrase}
+# After this many minutes without use a session locks.
+idle_minutes = 10
+
+# Mail that Safelight sends: invitations, codes and links for colleagues. No patient is named in it.
+# mail_host = "smtp.practice.example"
+# mail_port = 587
+# mail_security = "starttls"
+# mail_user = "safelight"
+# mail_password_file = "/etc/safelight/mail-password"
+# mail_from = "safelight@practice.example"
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the answers that can be given beforehand; what is missing is asked."""
+    installation.arguments(parser)
+    parser.add_argument("--practice", help="the practice's name")
+    parser.add_argument("--administrator", metavar="NAME", help="the first administrator's name")
+    parser.add_argument("--email", help="the first administrator's work address")
+    parser.add_argument("--server-url", help="how people will reach it: https://…")
+    parser.add_argument(
+        "--behind-proxy", action="store_true", help="a proxy before it does the TLS"
+    )
+    parser.add_argument("--database-url", default="", help="postgresql://…; default: SQLite")
+    parser.add_argument(
+        "--passphrase-file",
+        type=Path,
+        help="where the passphrase is, now and at each start; default: it is asked",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the installation, or change nothing."""
+    place = installation.settings_file(args)
+    if place.exists():
+        say(f"There is an installation already: {place}")
+        return EXIT_REFUSED
+    try:
+        answers = _answers(args)
+        passphrase = _passphrase(args)
+    except _Missing as error:
+        say(str(error))
+        return EXIT_USAGE
+    if problem := _problem(answers["server_url"], passphrase):
+        say(problem)
+        return EXIT_REFUSED
+    _write(place, args, server_url=answers["server_url"])
+    os.environ["SAFELIGHT_PASSPHRASE"] = passphrase
+    installation.set_up(args)
+    try:
+        link = _open(answers, passphrase=passphrase)
+    except ValueError as error:
+        place.unlink()
+        say("\n".join(getattr(error, "fields", {"": str(error)}).values()))
+        return EXIT_REFUSED
+    _say_next(place, link)
+    return EXIT_DONE
+
+
+class _Missing(Exception):
+    """An answer is missing, and nobody is there to be asked."""
+
+
+def _answers(args: argparse.Namespace) -> dict[str, str]:
+    asked = {
+        "practice": ("The practice's name", args.practice),
+        "administrator": ("The first administrator's name", args.administrator),
+        "email": ("Their work address", args.email),
+        "server_url": ("How people will reach it, https://…", args.server_url),
+    }
+    return {name: _ask(f"--{name}", *question) for name, question in asked.items()}
+
+
+def _ask(flag: str, question: str, given: str | None) -> str:
+    if given:
+        return given.strip()
+    if not sys.stdin.isatty():
+        raise _Missing(f"Say it with {flag.replace('_', '-')}: {question}")
+    print(f"{question}: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
+def _passphrase(args: argparse.Namespace) -> str:
+    if args.passphrase_file is not None:
+        try:
+            return str(args.passphrase_file.read_text(encoding="utf-8").rstrip("\r\n"))
+        except OSError as error:
+            raise _Missing(f"The passphrase can't be read: {error.strerror}") from error
+    if not sys.stdin.isatty():
+        raise _Missing("Say where the passphrase is with --passphrase-file")
+    say(
+        "A passphrase seals the keys of all pictures. Without it nobody opens one again, we "
+        "included. Write it down and keep it where the practice keeps its deeds."
+    )
+    first = getpass.getpass("Passphrase: ")
+    if getpass.getpass("Once more: ") != first:
+        raise _Missing("The two are not the same. Nothing was made.")
+    return first
+
+
+def _problem(server_url: str, passphrase: str) -> str | None:
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        return (
+            f"Use at least {SHORTEST_PASSPHRASE} characters for the passphrase: four random words."
+        )
+    if not server_url.startswith("https://") and not _is_local(server_url):
+        return "Use an https:// address: without TLS browsers give a page no camera, rightly."
+    return None
+
+
+def _is_local(server_url: str) -> bool:
+    return server_url.startswith(("http://localhost:", "http://127.0.0.1:"))
+
+
+def _write(place: Path, args: argparse.Namespace, *, server_url: str) -> None:
+    os.umask(0o077)
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    place.parent.chmod(0o700)
+    database = f"database_url = {_toml(args.database_url)}\n" if args.database_url else ""
+    passphrase = (
+        f"passphrase_file = {_toml(str(args.passphrase_file.resolve()))}\n"
+        if args.passphrase_file
+        else '# passphrase_file = "/etc/safelight/passphrase"   or the systemd credential safelight-passphrase\n'
+    )
+    text = SETTINGS.format(
+        server_url=_toml(server_url.rstrip("/")),
+        secret_key=_toml(secrets.token_urlsafe(48)),
+        behind_proxy=str(bool(args.behind_proxy)).lower(),
+        database=database,
+        passphrase=passphrase,
+    )
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _toml(text: str) -> str:
+    """Return the text as a TOML string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _open(answers: dict[str, str], *, passphrase: str) -> str:
+    from allauth.account.forms import default_token_generator
+    from allauth.account.utils import user_pk_to_url_str
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.urls import reverse
+    from django.utils import timezone
+
+    from safelight.flows import staff
+
+    staff.make_stores(passphrase)
+    call_command("migrate", verbosity=0)
+    opened = staff.open_practice(
+        name=answers["practice"],
+        administrator=answers["administrator"],
+        email=answers["email"],
+        now=timezone.now(),
+    )
+    first = opened.administrator
+    key = {"uidb36": user_pk_to_url_str(first), "key": default_token_generator.make_token(first)}
+    return (
+        f"{settings.SAFELIGHT_SERVER_URL}{reverse('account_reset_password_from_key', kwargs=key)}"
+    )
+
+
+def _say_next(place: Path, link: str) -> None:
+    say(f"\nReady. The settings are in {place}")
+    say("Now start “safelight serve” and “safelight worker”, and look at “safelight doctor”.")
+    say("The administrator sets a password here. The link works once, for a day:\n")
+    print(link)

@@ -1,0 +1,67 @@
+"""What every command on a real installation needs: its settings, its keys, Django set up."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from pathlib import Path
+
+
+class NotInstalled(RuntimeError):
+    """There is no installation here."""
+
+    for_people = (
+        "There is no installation here. Make one with “safelight init”, "
+        "or say where it is: --home FOLDER"
+    )
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what says which installation is meant."""
+    parser.add_argument("--home", type=Path, help="the installation's folder (SAFELIGHT_HOME)")
+
+
+def home_of(args: argparse.Namespace) -> Path:
+    """Return the installation's folder: the argument, the environment, or the usual place."""
+    if args.home is not None:
+        return Path(args.home).expanduser().resolve()
+    if told := os.environ.get("SAFELIGHT_HOME"):
+        return Path(told)
+    if told := os.environ.get("SAFELIGHT_CONFIG"):
+        return Path(told).parent
+    return Path.home() / ".local" / "share" / "safelight"
+
+
+def settings_file(args: argparse.Namespace) -> Path:
+    """Return where the settings are."""
+    if args.home is None and (told := os.environ.get("SAFELIGHT_CONFIG")):
+        return Path(told)
+    return home_of(args) / "safelight.toml"
+
+
+def set_up(args: argparse.Namespace, *, needs_keys: bool = False) -> None:
+    """Read the settings and set Django up; ask for the passphrase if a person is there.
+
+    Raises NotInstalled, or ConfigRefused (a ValueError) for settings that don't fit.
+    """
+    place = settings_file(args)
+    if not place.is_file():
+        raise NotInstalled(str(place))
+    os.umask(0o077)  # databases and blobs are for the server's user alone
+    os.environ["SAFELIGHT_CONFIG"] = str(place)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "safelight.web.settings")
+    import django
+    from django.conf import settings
+
+    if needs_keys and not settings.SAFELIGHT_PASSPHRASE and sys.stdin.isatty():
+        # Also for processes that this one starts.
+        os.environ["SAFELIGHT_PASSPHRASE"] = getpass.getpass("Passphrase of the keys: ")
+        settings.SAFELIGHT_PASSPHRASE = os.environ["SAFELIGHT_PASSPHRASE"]
+    django.setup()
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal; results go to standard output, this doesn't."""
+    print(text, file=sys.stderr, flush=True)
