@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import NOW, patient, practice, staff
 from PIL import Image
 
+from factories import NOW, patient, practice, staff
 from safelight import storage, vault
 from safelight.flows import stores
 from safelight.policy.roles import Role

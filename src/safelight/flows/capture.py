@@ -113,7 +113,16 @@ def consent_for(patient: Patient, *, body_site: str, made_for: Purpose) -> Conse
     """Return the latest consent that still holds for this part of the body and this purpose."""
     asked = patient.consents.order_by("-given_at").select_related("representative")
     return next(
-        (each for each in asked if _covers(each, body_site=body_site, made_for=made_for)), None
+        (each for each in asked if covers(each, body_site=body_site, made_for=made_for)), None
+    )
+
+
+def covers(consent: Consent, *, body_site: str, made_for: Purpose) -> bool:
+    """Say whether the consent holds for this purpose and this part of the body."""
+    return (
+        made_for in consent.purposes
+        and made_for not in consent.withdrawn
+        and consent.body_site in {"", body_site}
     )
 
 
@@ -219,14 +228,6 @@ def _may_make(patient: Patient, *, body_site: str, made_for: Purpose, now: datet
     return may_make(patient, made_for=made_for, recording=recording, now=now)
 
 
-def _covers(consent: Consent, *, body_site: str, made_for: Purpose) -> bool:
-    return (
-        made_for in consent.purposes
-        and made_for not in consent.withdrawn
-        and consent.body_site in {"", body_site}
-    )
-
-
 def _refuse_uncovered(
     consent: Consent | None,
     lawful_reason: str,
@@ -242,7 +243,7 @@ def _refuse_uncovered(
     consent.refresh_from_db()
     if consent.patient_id != patient.pk:
         raise NotCovered("another patient's consent")
-    if not _covers(consent, body_site=body_site, made_for=made_for):
+    if not covers(consent, body_site=body_site, made_for=made_for):
         raise NotCovered("the consent ended, or is for something else")
 
 

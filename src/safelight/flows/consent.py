@@ -25,7 +25,8 @@ from safelight.terms import Purpose
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from safelight.policy import Pack, Wording
+    from safelight.policy import Pack
+    from safelight.policy.wording import Wording
     from safelight.records.models import Patient, Staff
 
 SIGNATURE_BYTES = 256 * 1024
@@ -126,6 +127,40 @@ def record_consent(
     secret = _write(consent, answers, by=by, now=now)
     keeping.settle(consent.pk)
     return consent, secret
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a patient's answers say of one use today."""
+
+    purpose: Purpose
+    title: str
+    says: str
+    """"agreed", "refused", "withdrawn", "objects" or "not-asked"."""
+    since: datetime | None
+
+
+def standings(patient: Patient, *, language: str = "en") -> tuple[Standing, ...]:
+    """Return the last answer for every use on the sheet, in the sheet's order.
+
+    For people to read. What may be done is decided by the policy, from the same records.
+    """
+    said: dict[str, tuple[str, datetime | None]] = {}
+    for consent in patient.consents.all():
+        said |= dict.fromkeys(consent.refused, ("refused", consent.given_at))
+        said |= dict.fromkeys(consent.purposes, ("agreed", consent.given_at))
+        said |= {
+            purpose: ("withdrawn", datetime.fromisoformat(at))
+            for purpose, at in consent.withdrawn.items()
+        }
+    for objection in patient.objections.all():
+        covered = list(Purpose) if "*" in objection.purposes else objection.purposes
+        said |= {str(purpose): ("objects", objection.made_at) for purpose in covered}
+    offered = pack_named(patient.practice.pack).wording(language).purposes
+    return tuple(
+        Standing(each.purpose, each.title, *said.get(each.purpose.value, ("not-asked", None)))
+        for each in offered
+    )
 
 
 def open_signature(consent: Consent, *, by: Staff) -> bytes:

@@ -19,12 +19,24 @@ from safelight.records import log
 from safelight.records.models import LedgerEntry, Photo
 from safelight.storage import BlobGone, KeyGone
 from safelight.terms import Audience, Purpose
+from safelight.vault import SealBroken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from safelight.flows.deciding import Decision
     from safelight.records.models import Patient, Staff
+
+__all__ = [
+    "Page",
+    "PictureClosed",
+    "SealBroken",
+    "may_open",
+    "open_photo",
+    "open_thumb",
+    "open_thumbs",
+    "unsealed",
+]
 
 ORIGINAL, VIEW, THUMB = "original", "view", "thumb"
 PAGE_LASTS = timedelta(minutes=2)
@@ -78,6 +90,12 @@ def open_photo(
     return opened
 
 
+def may_open(photo: Photo, *, by: Staff, now: datetime) -> Decision:
+    """Return what an opening for care would be told now, without opening anything."""
+    demand(by, Action.SEE_PICTURES, photo)
+    return _may_view(photo, now=now)
+
+
 def open_thumbs(photos: Sequence[Photo], *, by: Staff, now: datetime) -> Page:
     """Decide for a page of tiles of one patient, and write one entry that lists what it shows.
 
@@ -87,11 +105,7 @@ def open_thumbs(photos: Sequence[Photo], *, by: Staff, now: datetime) -> Page:
     if len({photo.patient_id for photo in photos}) > 1:
         raise ValueError("a page of tiles is about one patient")
     decisions = {
-        photo.pk: may_use(
-            photo, purpose=Purpose.CARE, audience=Audience.TEAM, action="view", now=now
-        )
-        for photo in photos
-        if photo.state == Photo.State.KEPT
+        photo.pk: _may_view(photo, now=now) for photo in photos if photo.state == Photo.State.KEPT
     }
     shown = [str(pk) for pk, each in decisions.items() if isinstance(each, policy.Permit)]
     entry = _log_page(photos[0].patient, shown, by=by, now=now) if shown else None
@@ -112,7 +126,7 @@ def open_thumb(photo: Photo, *, by: Staff, entry: int, now: datetime) -> bytes |
     if not _is_listed(entry, photo, by=by, now=now):
         raise NotAllowed("no page lists this tile")
     fresh = _kept(photo)
-    decision = may_use(fresh, purpose=Purpose.CARE, audience=Audience.TEAM, action="view", now=now)
+    decision = _may_view(fresh, now=now)
     if not isinstance(decision, policy.Permit):
         return decision
     return unsealed(fresh, size=THUMB)
@@ -132,6 +146,10 @@ def unsealed(photo: Photo, *, size: str) -> bytes:
         raise PictureClosed(str(photo.pk)) from error
     key = data_key if size == ORIGINAL else vault.derive(data_key, size)
     return vault.unseal(key, sealed, context=blob_context(photo, size))
+
+
+def _may_view(photo: Photo, *, now: datetime) -> Decision:
+    return may_use(photo, purpose=Purpose.CARE, audience=Audience.TEAM, action="view", now=now)
 
 
 def _kept(photo: Photo) -> Photo:

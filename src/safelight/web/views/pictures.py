@@ -11,18 +11,210 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
 from django.utils import timezone
+from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from safelight.flows import opening, patients
 from safelight.flows.allowed import NotAllowed
 from safelight.flows.consent import standings
-from safelight.policy.roles import Action, may
+from safelight.policy.roles import Action
 from safelight.records.models import Patient, Photo
-from safelight.terms import Purpose
-from safelight.vault import SealBroken
-from safelight.web.decisions import VERDICTS, strip, url_if_there, ways
+from safelight.web.decisions import Way, strip, url_if_there, ways
 from safelight.web.doors import SignedInRequest, needs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from safelight.flows.deciding import Decision
-    from safelight.records.models import Consent
+
+BROKEN = (
+    "This picture’s seal is broken: what is stored isn’t what was taken. "
+    "It isn’t shown. Tell your administrator."
+)
+NOT_OPEN = "Not open to you now"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One picture on the timeline; without an entry it stays shut."""
+
+    photo: Photo
+    entry: int | None
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The pictures of one part of the body, the newest first."""
+
+    site: str
+    slug: str
+    tiles: tuple[Tile, ...]
+
+    @property
+    def can_compare(self) -> bool:
+        """Say whether two of them may be opened."""
+        return sum(tile.entry is not None for tile in self.tiles) > 1
+
+
+@require_GET
+@needs(Action.SEE_PATIENTS)
+def timeline(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Show a patient: what was agreed, and every picture as a tile."""
+    patient, now = _patient(request, pk), timezone.now()
+    photos = list(
+        Photo.objects.visible_to(request.user).filter(patient=patient).select_related("patient")
+    )
+    page = opening.open_thumbs(photos, by=request.user, now=now) if photos else None
+    answers = standings(patient)
+    context = {
+        "patient": patient,
+        "first_name": patient.name.split()[0],
+        "age": patients.age(patient, on=timezone.localdate(now)),
+        "strip": strip(answers),
+        "groups": _groups(photos, page),
+        "consents": patient.consents.order_by("-given_at"),
+        "replies": patient.replies.select_related("link"),
+        "withdraw_url": url_if_there("withdraw", patient.pk),
+    }
+    return render(request, "pictures/timeline.html", context)
+
+
+@require_GET
+@needs(Action.SEE_PICTURES)
+def picture(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Show one picture large, with what is known of it."""
+    photo = _photo(request, pk)
+    context = {
+        "photo": photo,
+        "patient": photo.patient,
+        "is_open": photo.state == Photo.State.KEPT,
+        "steps": _steps(photo),
+        "slug": slugify(photo.body_site),
+        "others": _kept_of_site(photo.patient, slugify(photo.body_site)),
+    }
+    return render(request, "pictures/picture.html", context)
+
+
+@require_GET
+@needs(Action.SEE_PICTURES)
+def image(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Return the picture itself, decided and written down at this very opening."""
+    photo = _photo(request, pk)
+    try:
+        return _jpeg(opening.open_photo(photo, by=request.user, now=timezone.now()))
+    except opening.PictureClosed as error:
+        raise Http404 from error
+    except opening.SealBroken:
+        return HttpResponse(BROKEN, content_type="text/plain; charset=utf-8", status=500)
+
+
+@require_GET
+@needs(Action.SEE_PICTURES)
+def tile(request: SignedInRequest, pk: UUID, entry: int) -> HttpResponse:
+    """Return one tile of a page that the ledger lists."""
+    photo = _photo(request, pk)
+    try:
+        return _jpeg(opening.open_thumb(photo, by=request.user, entry=entry, now=timezone.now()))
+    except opening.PictureClosed as error:
+        raise Http404 from error
+    except NotAllowed as error:
+        raise PermissionDenied from error
+    except opening.SealBroken:
+        return HttpResponse(BROKEN, content_type="text/plain; charset=utf-8", status=500)
+
+
+@require_GET
+@needs(Action.SEE_PICTURES)
+def compare(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
+    """Show two dates of one part of the body under one slider: first and latest unless chosen."""
+    patient = _patient(request, pk)
+    kept = _kept_of_site(patient, site)
+    if len(kept) < 2:
+        raise Http404
+    before = _chosen(request, "before", kept) or kept[-1]
+    after = _chosen(request, "after", kept) or kept[0]
+    context = {"patient": patient, "before": before, "after": after, "kept": kept, "slug": site}
+    return render(request, "pictures/compare.html", context)
+
+
+@require_GET
+@needs(Action.SEE_PICTURES)
+def why_not(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Show why a picture can't be opened for care now, and what would help."""
+    photo, now = _photo(request, pk), timezone.now()
+    decision = opening.may_open(photo, by=request.user, now=now)
+    context = {
+        "photo": photo,
+        "patient": photo.patient,
+        "decision": decision,
+        "ways": ways(decision, photo.patient),
+        "now": now,
+    }
+    return render(request, "pictures/why_not.html", context)
+
+
+def _groups(photos: Iterable[Photo], page: opening.Page | None) -> tuple[Group, ...]:
+    sites: dict[str, list[Tile]] = {}
+    for photo in photos:
+        entry = page.entry if page and photo.pk in page.shown else None
+        caption = "" if entry is not None else _why_shut(photo)
+        sites.setdefault(photo.body_site, []).append(Tile(photo, entry, caption))
+    return tuple(Group(site, slugify(site), tuple(tiles)) for site, tiles in sites.items())
+
+
+def _why_shut(photo: Photo) -> str:
+    if photo.state == Photo.State.ERASED:
+        return "Destroyed"
+    return "Taken back" if photo.state == Photo.State.CLOSED else NOT_OPEN
+
+
+def _steps(photo: Photo) -> tuple[Way, ...]:
+    """Return what can be done with the picture, of what this installation has."""
+    listed = (
+        ("ask", "Ask a colleague", "A link for one named person.", "talk"),
+        ("copy-new", "Prepare a copy", "For teaching or a talk. A second person looks.", "people"),
+    )
+    return tuple(
+        Way(title, text, href, icon_name)
+        for name, title, text, icon_name in listed
+        if (href := url_if_there(name, photo.pk)) is not None
+    )
+
+
+def _kept_of_site(patient: Patient, slug: str) -> list[Photo]:
+    kept = patient.photos.filter(state=Photo.State.KEPT).order_by("-taken_at")
+    return [photo for photo in kept if slugify(photo.body_site) == slug]
+
+
+def _chosen(request: SignedInRequest, name: str, kept: list[Photo]) -> Photo | None:
+    return next((each for each in kept if str(each.pk) == request.GET.get(name)), None)
+
+
+def _jpeg(found: bytes | Decision) -> HttpResponse:
+    """Answer with the picture; where the answer was no, with nothing but that."""
+    if not isinstance(found, bytes):
+        return HttpResponse(found.because[0].text, content_type="text/plain", status=403)
+    return HttpResponse(found, content_type="image/jpeg")
+
+
+def _patient(request: SignedInRequest, pk: UUID) -> Patient:
+    found = Patient.objects.visible_to(request.user).select_related("practice")
+    return get_object_or_404(found, pk=pk)
+
+
+def _photo(request: SignedInRequest, pk: UUID) -> Photo:
+    found = Photo.objects.visible_to(request.user)
+    return get_object_or_404(
+        found.select_related("patient__practice", "taken_by", "consent"), pk=pk
+    )
+
+
+urlpatterns = [
+    path("patients/<uuid:pk>/", timeline, name="patient"),
+    path("patients/<uuid:pk>/compare/<slug:site>/", compare, name="compare"),
+    path("pictures/<uuid:pk>/", picture, name="picture"),
+    path("pictures/<uuid:pk>/image/", image, name="picture-image"),
+    path("pictures/<uuid:pk>/tile/<int:entry>/", tile, name="picture-tile"),
+    path("pictures/<uuid:pk>/why/", why_not, name="picture-why"),
+]
