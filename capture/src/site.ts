@@ -20,4 +20,7 @@ each<HTMLFormElement>('form:has(input[type="checkbox"])', (form) => {
   count(form)
   form.addEventListener('change', () => count(form))
 })
-each<HTMLFormElement>('form[data-idle-lock]', (form) => new IdleLock(form).start())
+
+const lock = document.querySelector<HTMLFormElement>('form[data-lock], .bar form[method="post"]')
+if (lock !== null && document.body.dataset.idleSeconds)
+  new IdleLock(lock, document.body.dataset).start()

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { grey, hints, sharpness } from '../src/camera/hints'
 import { type Camera, canShoot, type Event, next, type Phase, START } from '../src/camera/machine'
+import { readStop } from '../src/camera/stop'
 import { read, UNREACHABLE, upload } from '../src/camera/upload'
 import type { Sealed } from '../src/sealing/capture'
 
@@ -113,6 +114,7 @@ describe('a reply', () => {
     [400, '{"error":"Not sealed."}', { is: 'refused', text: 'Not sealed.' }],
     [409, '{"error":"Other bytes."}', { is: 'refused', text: 'Other bytes.' }],
     [0, '', { is: 'failed', text: UNREACHABLE }],
+    [503, '{"error":"No room."}', { is: 'failed', text: 'No room.' }],
   ])('%i %s', (status, body, wanted) => expect(read({ status, body })).toEqual(wanted))
 
   it.each([
@@ -129,6 +131,19 @@ describe('a reply', () => {
   ])('%i %s never counts as arrived', (status, body, wanted) => {
     expect(read({ status, body }).is).toBe(wanted)
   })
+})
+
+describe('the answer to a stop', () => {
+  const json = (status: number, data: unknown) => new Response(JSON.stringify(data), { status })
+
+  it.each([
+    [json(200, { next: '/p/1' }), { is: 'stopped', next: '/p/1' }],
+    [json(200, null), { is: 'stopped', next: null }],
+    [new Response('<html>', { status: 200 }), { is: 'stopped', next: null }],
+    [json(409, { error: 'In use by now.' }), { is: 'refused', text: 'In use by now.' }],
+    [new Response('', { status: 502 }), { is: 'unknown' }],
+    [json(500, [1]), { is: 'unknown' }],
+  ])('is read, case %#', async (reply, wanted) => expect(await readStop(reply)).toEqual(wanted))
 })
 
 describe('an upload', () => {

@@ -49,6 +49,7 @@ class Site:
     is_open: threading.Event = field(default_factory=threading.Event)
     """While clear, uploads wait for it before they are answered."""
     stop_status: int = 200
+    stop_text: str = '{"next": "/stopped"}'
     uploads: list[dict[str, bytes]] = field(default_factory=list)
     forms: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -133,9 +134,8 @@ def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
                 self._upload()
             else:
                 site.forms.append((self.path, parse_qs(body.decode())))
-                reply = json.dumps({"next": "/stopped"}).encode()
                 status = site.stop_status if self.path == "/stop" else 200
-                self._send(status, reply, "application/json")
+                self._send(status, site.stop_text.encode(), "application/json")
 
         def _upload(self) -> None:
             site.is_open.wait(20)

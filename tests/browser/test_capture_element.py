@@ -232,17 +232,26 @@ def test_stop_leaves_nothing(visit: Visit, moment: str) -> None:
 
 def test_a_stop_that_nobody_confirmed_says_so_and_can_be_repeated(visit: Visit) -> None:
     visit.site.is_open.clear()
-    visit.site.stop_status = 503
+    visit.site.stop_status, visit.site.stop_text = 503, ""
     visit.shoot()
     part(visit.page, "keep").click()
     expect(visit.page.locator("progress")).to_have_js_property("value", 1)
     part(visit.page, "stop").click()
     expect(part(visit.page, "message")).to_contain_text("Press “Stop” again")
-    visit.site.stop_status = 200
+    visit.site.stop_status, visit.site.stop_text = 200, '{"next": "/stopped"}'
     part(visit.page, "stop").click()
     visit.page.wait_for_url("**/stopped")
     assert [path for path, _ in visit.site.forms] == ["/stop", "/stop"]
     assert visit.site.forms[0] == visit.site.forms[1]
+
+
+def test_a_stop_that_the_server_refuses_tells_its_reason(visit: Visit) -> None:
+    visit.site.stop_status = 409
+    visit.site.stop_text = json.dumps({"error": "This picture is in use by now."})
+    visit.shoot()
+    part(visit.page, "stop").click()
+    expect(part(visit.page, "message")).to_have_text("This picture is in use by now.")
+    look(visit.page, "capture-unstopped")
 
 
 def test_a_hidden_page_is_blank_and_lets_go_of_the_camera(visit: Visit) -> None:

@@ -16,8 +16,9 @@ const AWAY_MS = 60_000
 const BAD_OFFER =
   'This page can’t seal a picture now. Load it again; if that doesn’t help, tell your administrator.'
 const UNSEALED = 'The picture could not be sealed, so it was thrown away. Take it again.'
-const UNSTOPPED =
-  'The server can’t be reached, and it may have the picture. Press “Stop” again until it answers.'
+const UNSTOPPED = 'The server can’t be reached'
+const MAY_HAVE = 'It may have the picture. Press “Stop” again until it answers.'
+const NOTHING_SENT = 'No picture was sent, but the agreement is still there. Press “Stop” again.'
 const ENDED = 'The camera stopped. Try again.'
 
 /** Which control takes the focus when a phase begins, for people without a pointer. */
@@ -34,6 +35,7 @@ export class SafelightCamera extends HTMLElement {
   #offer: Offer | null = null
   #stream: MediaStream | null = null
   #sealed: Sealed | null = null
+  #sentId: string | null = null
   #takenAt = ''
   #sending = new AbortController()
   #hiddenAt = 0
@@ -170,6 +172,7 @@ export class SafelightCamera extends HTMLElement {
         closeCamera(stream)
         return
       }
+      closeCamera(this.#stream)
       this.#stream = stream
       stream.getVideoTracks()[0]?.addEventListener('ended', () => {
         this.#hear({ is: 'blocked', text: ENDED })
@@ -232,7 +235,10 @@ export class SafelightCamera extends HTMLElement {
   }
 
   #shoot(): void {
-    if (!canShoot(this.#camera)) return
+    // Coming back to the page, the camera needs a moment; until then the element holds an old frame.
+    const isRunning =
+      this.#stream !== null && this.#video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA
+    if (!canShoot(this.#camera) || !isRunning) return
     freeze(this.#video, this.#canvas)
     this.#takenAt = new Date().toISOString()
     this.#hear({ is: 'shot' })
@@ -277,6 +283,7 @@ export class SafelightCamera extends HTMLElement {
     const sealed = this.#sealed
     if (sealed === null || (why === 'retry' && !this.#hear({ is: 'retry' }))) return
     const { signal } = this.#sending
+    this.#sentId = sealed.captureId
     this.#hear({ is: 'posted' })
     try {
       const answer = await upload(sealed, {
@@ -309,28 +316,29 @@ export class SafelightCamera extends HTMLElement {
 
   async #stop(): Promise<void> {
     if (!this.#hear({ is: 'stop' })) return
-    const captureId = this.#camera.wasSent ? (this.#sealed?.captureId ?? null) : null
+    const captureId = this.#camera.wasSent ? this.#sentId : null
     this.#sending.abort()
     this.#closeStream()
     wipe(this.#canvas)
     const url = this.dataset.stopUrl ?? ''
     const answer = await postStop(url, { csrf: csrfToken(this), captureId })
-    if (answer.is === 'unknown' && captureId !== null) {
-      this.#hear({ is: 'unstopped', text: UNSTOPPED })
-      return
+    if (answer.is === 'stopped') this.#leave(answer.next ?? this.dataset.doneUrl ?? '/')
+    else if (answer.is === 'refused') this.#hear({ is: 'unstopped', text: answer.text })
+    else {
+      const rest = captureId === null ? NOTHING_SENT : MAY_HAVE
+      this.#hear({ is: 'unstopped', text: `${UNSTOPPED}. ${rest}` })
     }
-    this.#leave((answer.is === 'stopped' ? answer.next : null) ?? this.dataset.doneUrl ?? '/')
   }
 
   #onVisibility(): void {
     this.classList.toggle('is-blank', document.hidden)
     if (document.hidden) {
       this.#hiddenAt = Date.now()
+      this.#closeStream()
       this.#timers.push(setTimeout(() => this.#onAway(), AWAY_MS))
-      closeCamera(this.#stream)
-      this.#stream = null
       return
     }
+    this.#unwatch()
     if (Date.now() - this.#hiddenAt >= AWAY_MS) this.#onAway()
     if (['starting', 'live', 'blocked'].includes(this.#camera.phase)) void this.#start()
   }

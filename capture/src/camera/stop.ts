@@ -2,30 +2,45 @@
 
 export type Stopped =
   | { readonly is: 'stopped'; readonly next: string | null }
+  | { readonly is: 'refused'; readonly text: string }
   | { readonly is: 'unknown' }
+
+const WAIT_MS = 10_000
+
+async function said(reply: Response): Promise<Record<string, unknown>> {
+  try {
+    const data: unknown = await reply.json()
+    return typeof data === 'object' && data !== null ? { ...data } : {}
+  } catch {
+    return {}
+  }
+}
+
+/** Read the answer. Only a 2xx counts as stopped; a reason is the server's own, or there is none. */
+export async function readStop(reply: Response): Promise<Stopped> {
+  const { next, error } = await said(reply)
+  if (reply.ok) {
+    const page = reply.redirected ? reply.url : null
+    return { is: 'stopped', next: typeof next === 'string' ? next : page }
+  }
+  return typeof error === 'string' ? { is: 'refused', text: error } : { is: 'unknown' }
+}
 
 /** Post the stop. `captureId` names what may have arrived; null when nothing was ever sent. */
 export async function postStop(
   url: string,
   { csrf, captureId }: { csrf: string; captureId: string | null },
 ): Promise<Stopped> {
-  const body = new URLSearchParams(captureId === null ? {} : { capture_id: captureId })
   try {
-    const reply = await fetch(url, {
-      method: 'POST',
-      body,
-      headers: { 'X-CSRFToken': csrf, Accept: 'application/json' },
-      keepalive: true,
-      signal: AbortSignal.timeout(10_000),
-    })
-    if (!reply.ok) return { is: 'unknown' }
-    const isJson = reply.headers.get('Content-Type')?.startsWith('application/json') ?? false
-    const said: unknown = isJson ? await reply.json() : null
-    const next = (said as { next?: unknown } | null)?.next
-    return {
-      is: 'stopped',
-      next: typeof next === 'string' ? next : reply.redirected ? reply.url : null,
-    }
+    return await readStop(
+      await fetch(url, {
+        method: 'POST',
+        body: new URLSearchParams(captureId === null ? {} : { capture_id: captureId }),
+        headers: { 'X-CSRFToken': csrf, Accept: 'application/json' },
+        keepalive: true,
+        signal: AbortSignal.timeout(WAIT_MS),
+      }),
+    )
   } catch {
     return { is: 'unknown' }
   }

@@ -29,7 +29,8 @@ export function read({ status, body }: Reply): Answer {
   if (status >= 200 && status < 300 && next !== null) return { is: 'arrived', next }
   if (status >= 200 && status < 300) return { is: 'refused', text: `${UNCLEAR} ${SIGNED_OUT}` }
   if (status === 0) return { is: 'failed', text: UNREACHABLE }
-  if (status === 408 || status === 429 || status >= 500) return { is: 'failed', text: UNCLEAR }
+  if (status === 408 || status === 429 || status >= 500)
+    return { is: 'failed', text: field(body, 'error') ?? UNCLEAR }
   if (status === 401 || status === 403)
     return { is: 'refused', text: field(body, 'error') ?? SIGNED_OUT }
   return { is: 'refused', text: field(body, 'error') ?? 'The server did not take the picture.' }

@@ -1,4 +1,5 @@
 /** Lock a page that nobody uses. The server locks by itself; this hides the page at that time. */
+import { csrfToken, el } from '../dom'
 
 export interface Idle {
   readonly lockAfterMs: number
@@ -18,72 +19,81 @@ export function judge(idleMs: number, { lockAfterMs, warnMs }: Idle): Verdict {
 
 /** Say the countdown at these seconds only: a reader must not be told every second. */
 const SAID_AT = [30, 20, 10, 5]
-
-const USE = ['pointerdown', 'keydown', 'wheel', 'touchstart', 'input'] as const
+const WARN_MS = 30_000
 const PING_EVERY_MS = 60_000
+const USE = ['pointerdown', 'keydown', 'wheel', 'touchstart', 'input'] as const
+
+interface Notice {
+  readonly box: HTMLElement
+  readonly left: HTMLElement
+  readonly said: HTMLElement
+}
+
+function makeNotice(): Notice {
+  const left = el('b')
+  const said = el('span', { class: 'hide', role: 'status' })
+  const stay = el('button', { type: 'button', class: 'btn btn-plain' }, 'Stay')
+  const words = el('span', {}, 'This page locks in ', left, ' seconds')
+  const box = el(
+    'div',
+    { class: 'toast idle', role: 'region', 'aria-label': 'Locking', hidden: '' },
+    words,
+    stay,
+  )
+  document.body.append(box, said)
+  return { box, left, said }
+}
 
 /**
- * `<form data-idle-lock="120" data-idle-warn="30" method="post">`: posted when time is up.
+ * `<body data-idle-seconds="600" data-idle-ping="…">`, and the form that locks.
  *
- * Inside: `[data-idle-notice]` (shown for the countdown), `[data-idle-left]` (the seconds) and
- * `[data-idle-say]` (role="status"). `data-idle-ping` is an address told of use once a minute.
+ * The ping is optional: an address told once a minute that somebody is there, so that the server
+ * doesn't lock under a person who is writing.
  */
 export class IdleLock {
   readonly #form: HTMLFormElement
   readonly #idle: Idle
+  readonly #ping: string | undefined
+  readonly #notice = makeNotice()
   #usedAt = Date.now()
   #pingedAt = Date.now()
   #isLocked = false
 
-  constructor(form: HTMLFormElement) {
+  constructor(form: HTMLFormElement, { idleSeconds, idlePing }: DOMStringMap) {
     this.#form = form
-    this.#idle = {
-      lockAfterMs: Number(form.dataset.idleLock) * 1000,
-      warnMs: Number(form.dataset.idleWarn ?? 30) * 1000,
-    }
+    const lockAfterMs = Number(idleSeconds) * 1000
+    this.#idle = { lockAfterMs, warnMs: Math.min(WARN_MS, lockAfterMs / 2) }
+    this.#ping = idlePing
   }
 
   start(): void {
     if (!(this.#idle.lockAfterMs > 0)) return
     for (const name of USE) document.addEventListener(name, () => this.#used(), { passive: true })
     document.addEventListener('visibilitychange', () => this.#look())
-    window.addEventListener('pageshow', ({ persisted }) => {
-      if (persisted) this.#look()
-    })
+    window.addEventListener('pageshow', () => this.#look())
     setInterval(() => this.#look(), 1000)
   }
 
   /** Use after the time was up doesn't count: a sleeping page hears the key before the clock. */
   #used(): void {
-    if (judge(Date.now() - this.#usedAt, this.#idle).is === 'lock') {
-      this.#look()
-      return
-    }
-    this.#usedAt = Date.now()
+    if (judge(Date.now() - this.#usedAt, this.#idle).is !== 'lock') this.#usedAt = Date.now()
     this.#look()
-    const url = this.#form.dataset.idlePing
-    if (url === undefined || Date.now() - this.#pingedAt < PING_EVERY_MS) return
+    if (this.#ping === undefined || Date.now() - this.#pingedAt < PING_EVERY_MS) return
     this.#pingedAt = Date.now()
-    const token = this.#form.querySelector<HTMLInputElement>('[name="csrfmiddlewaretoken"]')
-    const headers = { 'X-CSRFToken': token?.value ?? '' }
+    const headers = { 'X-CSRFToken': csrfToken(this.#form) }
     // Without an answer the server simply locks; there is nothing to tell the person here.
-    fetch(url, { method: 'POST', headers }).catch(() => undefined)
+    fetch(this.#ping, { method: 'POST', headers }).catch(() => undefined)
   }
 
   #look(): void {
     const verdict = judge(Date.now() - this.#usedAt, this.#idle)
     if (verdict.is === 'lock') this.#lock()
-    const notice = this.#form.querySelector<HTMLElement>('[data-idle-notice]')
-    if (notice !== null) notice.hidden = verdict.is !== 'warn'
-    if (verdict.is === 'warn') this.#count(verdict.seconds)
-  }
-
-  #count(seconds: number): void {
-    const left = this.#form.querySelector('[data-idle-left]')
-    if (left !== null) left.textContent = String(seconds)
-    const say = this.#form.querySelector('[data-idle-say]')
-    if (say !== null && SAID_AT.includes(seconds))
-      say.textContent = `This page locks in ${seconds} seconds`
+    const { box, left, said } = this.#notice
+    box.hidden = verdict.is !== 'warn'
+    if (verdict.is !== 'warn') return
+    left.textContent = String(verdict.seconds)
+    if (SAID_AT.includes(verdict.seconds))
+      said.textContent = `This page locks in ${verdict.seconds} seconds`
   }
 
   #lock(): void {
