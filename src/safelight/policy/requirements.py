@@ -418,30 +418,30 @@ def _compelled(case: Case) -> Unmet | None:
     )
 
 
-@_case("legal-authority-named")
-def _legal_authority_named(case: Case) -> Unmet | None:
-    if case.legal_basis in case.terms.compulsion and case.facts.authority.reference:
+@_case("approved-for-research")
+def _approved_for_research(case: Case) -> Unmet | None:
+    if case.legal_basis in ("s251", "mca-research"):
         return None
-    return _refuse("A legal authority has to be named.", "authority.reference", "its reference")
+    return _refuse("There is no statutory approval.", "authority.legal_basis", "s251")
 
 
-@_case("approval-for-research")
-def _approval_for_research(case: Case) -> Unmet | None:
-    if case.legal_basis in ("s251", "mca-research") and case.facts.authority.reference:
-        return None
-    return _refuse(
-        "There is no statutory approval.", "authority.reference", "the approval's reference"
-    )
-
-
-@_case("mca-approval")
-def _mca_approval(case: Case) -> Unmet | None:
-    if case.legal_basis == "mca-research" and case.facts.authority.reference:
+@_case("approved-without-capacity")
+def _approved_without_capacity(case: Case) -> Unmet | None:
+    if case.legal_basis == "mca-research":
         return None
     return _refuse(
         "Research without capacity needs its statutory approval.",
         "authority.legal_basis",
         "mca-research",
+    )
+
+
+@_case("authority-referenced")
+def _authority_referenced(case: Case) -> Unmet | None:
+    if case.facts.authority.reference:
+        return None
+    return _refuse(
+        "The authority or approval has to be named.", "authority.reference", "its reference"
     )
 
 

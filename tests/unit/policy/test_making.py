@@ -228,6 +228,24 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         make(patient=CHILD, consents=[PARENT], recording=INTIMATE | {"clinically_essential": None}),
         "refuse",
     ),
+    "lacks, care, not said that treatment needs it": (
+        make(
+            patient=LACKS,
+            consents=[],
+            care={"urgent": True},
+            tests={"best_interests": {"clinician": True}},
+        ),
+        "refuse",
+    ),
+    "lacks, care, someone may have authority": (
+        make(
+            patient=LACKS,
+            consents=[],
+            care={"integral_to_treatment": True, "those_close_consulted": True},
+            tests={"best_interests": {"clinician": True}},
+        ),
+        "refuse",
+    ),
     "lacks, care, nobody asked those close": (
         make(
             patient=LACKS,

@@ -7,8 +7,11 @@ from importlib.resources import files
 import pytest
 
 from safelight import policy
+from safelight.policy import facts as contract
+from safelight.policy.case import case_of
+from safelight.policy.requirements import CASE
 from safelight.policy.roles import Action, Role, may
-from unit.policy.cases import PACK
+from unit.policy.cases import PACK, make
 
 TEXT = (files("safelight.policy") / "packs" / "england" / "pack.toml").read_text()
 BROKEN = {
@@ -71,6 +74,12 @@ def test_there_is_no_pack_of_another_name(name: str) -> None:
 def test_a_practice_can_add_guards_and_nothing_else(local: str) -> None:
     with pytest.raises(policy.PackRefused):
         PACK.with_guards(local)
+
+
+def test_who_never_lost_capacity_has_nothing_to_recover() -> None:
+    facts, _ = contract.read(make(), zone=PACK.terms.zone)
+    case = case_of(facts, PACK.terms, purpose="care", identifiable="identifiable")
+    assert CASE["recovered"](case) is None
 
 
 def test_the_pack_knows_its_words() -> None:

@@ -568,6 +568,19 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "permit",
     ),
+    "second opinion, recipient named, one wish unknown": (
+        use(
+            "second-opinion",
+            "named",
+            {"born": "1970-05-01", "known_wishes": {"research": None}},
+            release={"recipient": "a dermatologist"},
+        ),
+        "permit",
+    ),
+    "lacks, agreed nobody knows when": (
+        use("teaching-local", "organisation", LACKS | {"assessed_on": None}, tests=THREE_TESTS),
+        "refuse",
+    ),
     "audience unknown": (use("care", "team") | {"audience": None}, "refuse"),
 }
 
