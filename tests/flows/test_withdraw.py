@@ -227,6 +227,15 @@ def test_what_waits_for_a_second_person_is_stopped(consent, photo, gp):
     assert Copy.objects.get().state == "erased"
 
 
+def test_a_request_without_a_copy_is_stopped(consent, photo, gp):
+    release = copy_of(photo, gp, state=Release.State.DRAFT)
+    Release.objects.update(copy=None)
+    take_back(consent, Purpose.TEACHING_LOCAL)
+    release.refresh_from_db()
+    assert release.state == "stopped"
+    assert not EraseJob.objects.exists()
+
+
 def test_another_conversation_about_the_same_site_does_not_open_it_again(adult, consent, photo, gp):
     other, _ = agree(adult, gp, *ALL, now=NOW + timedelta(hours=2))
     its_own = take(adult, gp, other, now=NOW + timedelta(hours=2))
@@ -380,8 +389,10 @@ def _closed_only(consent) -> EraseJob:
 
 @pytest.mark.parametrize("where", ["before-keys", "after-keys", "after-blobs"])
 def test_killed_between_the_two_databases_it_is_finished_at_the_next_start(tmp_path, where):
-    run_alone(tmp_path, where, dies=True)
-    assert run_alone(tmp_path, "finish") == {
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    run_alone(alone, where, dies=True)
+    assert run_alone(alone, "finish") == {
         "state_before": "closed",
         "state": "erased",
         "key": "erased",
@@ -392,7 +403,9 @@ def test_killed_between_the_two_databases_it_is_finished_at_the_next_start(tmp_p
 
 
 def test_looks_while_it_is_withdrawn_show_nothing_afterwards(tmp_path):
-    said = run_alone(tmp_path, "race")
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    said = run_alone(alone, "race")
     assert said["shown_after"] == 0
     assert said["looks"] >= 30
     assert said["bound"] == 1

@@ -18,7 +18,7 @@ os.environ |= {
     "SAFELIGHT_HOME": str(home),
     "SAFELIGHT_PASSPHRASE": PASSPHRASE,
 }
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 import django  # noqa: E402 - after the settings are named
 
@@ -30,7 +30,7 @@ from django.db import close_old_connections, connection  # noqa: E402
 
 from safelight import storage  # noqa: E402
 from safelight.flows import erasing, evidence, share, stores, withdraw  # noqa: E402
-from safelight.records.models import LedgerEntry, OutgoingMail, Photo  # noqa: E402
+from safelight.records.models import LedgerEntry, Link, OutgoingMail, Photo  # noqa: E402
 from safelight.terms import Purpose  # noqa: E402
 
 ALL = (Purpose.CARE, Purpose.SECOND_OPINION)
@@ -80,7 +80,7 @@ def finish() -> None:
     erasing.finish_pending(now=photo.taken_at + timedelta(days=1))
     photo.refresh_from_db()
     evidence.checkpoint(now=photo.taken_at + timedelta(days=1))
-    print(
+    sys.stdout.write(
         json.dumps(
             {
                 "state_before": before,
@@ -120,26 +120,27 @@ def race(photo: Photo) -> None:
         bound.append(browser)
 
     _all(threading.Thread(target=press, args=(f"browser {n}",)) for n in range(4))
+    looks, shown_after = watch(photo, asked.link, bound[0])
+    said = {"looks": looks, "shown_after": shown_after, "bound": len(bound)}
+    sys.stdout.write(json.dumps(said))
+
+
+def watch(photo: Photo, link: Link, browser: str) -> tuple[int, int]:
+    """Look again and again while it is withdrawn: how often, and how often after it was done."""
+    now = photo.taken_at + timedelta(hours=2)
     done, looks, shown_after = threading.Event(), [], []
 
     def look() -> None:
         while len(looks) < 200:
             began_after = done.is_set()
+            looks.append(True)
             try:
-                share.opened_link(asked.link.pk, browser_token=bound[0], now=now)
+                share.opened_link(link.pk, browser_token=browser, now=now)
             except share.LinkIsShut:
-                looks.append(False)
                 if began_after:
                     break
             else:
-                looks.append(True)
-                if began_after:
-                    shown_after.append(True)
-        close_old_connections()
-
-    def take_back() -> None:
-        withdraw.withdraw(photo.consent, purposes=ALL, by=None, now=now)
-        done.set()
+                shown_after.extend([True] * began_after)
         close_old_connections()
 
     threads = [threading.Thread(target=look) for _ in range(3)]
@@ -147,10 +148,11 @@ def race(photo: Photo) -> None:
         thread.start()
     while len(looks) < 30:
         done.wait(0.01)
-    _all([threading.Thread(target=take_back)])
+    withdraw.withdraw(photo.consent, purposes=ALL, by=None, now=now)
+    done.set()
     for thread in threads:
         thread.join()
-    print(json.dumps({"looks": len(looks), "shown_after": len(shown_after), "bound": len(bound)}))
+    return len(looks), len(shown_after)
 
 
 def full(photo: Photo) -> None:
@@ -168,7 +170,7 @@ def full(photo: Photo) -> None:
     withdraw.withdraw(photo.consent, purposes=ALL, by=None, now=photo.taken_at + timedelta(days=1))
     photo.refresh_from_db()
     key = "erased" if stores.keys().is_erased(photo.pk) else "there"
-    print(json.dumps({"state": photo.state, "key": key, "was_full": was_full}))
+    sys.stdout.write(json.dumps({"state": photo.state, "key": key, "was_full": was_full}))
 
 
 def _all(threads) -> None:
