@@ -99,6 +99,8 @@ def _jpeg(data: bytes) -> tuple[Accounted, NDArray[np.float64]]:
     """Return the account, and the most that each channel may be off by the file's own tables."""
     parts = _Parts(data)
     parts.take("start", b"\xff\xd8")
+    if not data.endswith(b"\xff\xd9"):
+        raise NotAccounted("bytes after the end, or no end")
     parts.take("JFIF header without a thumbnail", _JFIF)
     quality = _quality(data[parts.at : parts.at + 69])
     brightness, colour = _scaled(_BRIGHTNESS, quality), _scaled(_COLOUR, quality)

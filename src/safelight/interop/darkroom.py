@@ -25,6 +25,8 @@ _F_SETPIPE_SZ = 1031
 _PIPE_BYTES = 1 << 20
 _START_SECONDS = 30.0
 _STATUS_SECONDS = 2.0
+_GRACE_SECONDS = 0.5
+"""How long a process that closed its answer may take to end by itself and tell how."""
 _ATTEMPTS = 3
 
 
@@ -80,19 +82,25 @@ class Job:
         self._wait(self._reading, select.POLLIN)
         return os.read(self._reading, 1) == b""
 
-    def wait_status(self) -> int:
-        """Return the wait status of the process, which is killed if it still runs."""
-        with suppress(OSError):
-            self._status.shutdown(socket.SHUT_WR)
-        self._status.settimeout(_STATUS_SECONDS)
+    def wait_status(self, *, grace: float = _GRACE_SECONDS) -> int:
+        """Return the wait status of the process, which is killed if it runs on beyond `grace`."""
         try:
-            told = self._status.recv(zygote.STATUS.size)
+            told = self._told(grace) if grace else None
+            if told is None:
+                self._status.shutdown(socket.SHUT_WR)
+                told = self._told(_STATUS_SECONDS)
         except OSError as error:
             raise ZygoteGone from error
-        if len(told) != zygote.STATUS.size:
+        if told is None or len(told) != zygote.STATUS.size:
             raise ZygoteGone
         status: int = zygote.STATUS.unpack(told)[0]
         return status
+
+    def _told(self, seconds: float) -> bytes | None:
+        self._status.settimeout(seconds)
+        with suppress(TimeoutError):
+            return self._status.recv(zygote.STATUS.size)
+        return None
 
     def close(self) -> None:
         """Let go of everything; the process is killed if it still runs."""
@@ -124,11 +132,18 @@ class Darkroom:
 
     @contextmanager
     def job(self, *, locked: bool, seconds: float) -> Iterator[Job]:
-        """Fork a process for one picture; `seconds` run from when it was asked for."""
+        """Fork a process for one picture; `seconds` run from when it was asked for.
+
+        A zygote that doesn't answer is killed on ZygoteGone; the next job starts another.
+        """
         with self._places:
-            job = self._start_job(locked=locked, seconds=seconds)
+            job, asked = self._start_job(locked=locked, seconds=seconds)
             with closing(job):
-                yield job
+                try:
+                    yield job
+                except ZygoteGone:
+                    self._discard(asked)
+                    raise
 
     def close(self) -> None:
         """End the zygote, and with it every process that it forked."""
@@ -143,14 +158,13 @@ class Darkroom:
             self._control.close()
         self._zygote = self._control = None
 
-    def discard(self) -> None:
-        """Kill a zygote that no longer answers; the next job starts another."""
+    def _discard(self, asked: subprocess.Popen[bytes]) -> None:
         with self._guard:
-            if self._zygote is not None:
-                self._zygote.kill()
-            self._stop()
+            if self._zygote is asked:  # else another thread has replaced it already
+                asked.kill()
+                self._stop()
 
-    def _start_job(self, *, locked: bool, seconds: float) -> Job:
+    def _start_job(self, *, locked: bool, seconds: float) -> tuple[Job, subprocess.Popen[bytes]]:
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
         status, theirs_status = socket.socketpair()
@@ -160,7 +174,7 @@ class Darkroom:
                 fcntl.fcntl(number, _F_SETPIPE_SZ, _PIPE_BYTES)
         job = Job(ours_out, ours_in, status, deadline=time.monotonic() + seconds)
         try:
-            self._hand_over(
+            asked = self._hand_over(
                 zygote.LOCKED if locked else zygote.UNLOCKED,
                 [theirs_in, theirs_out, theirs_status.fileno()],
             )
@@ -171,50 +185,58 @@ class Darkroom:
             os.close(theirs_in)
             os.close(theirs_out)
             theirs_status.close()
-        return job
+        return job, asked
 
-    def _hand_over(self, message: bytes, files: list[int]) -> None:
+    def _hand_over(self, message: bytes, files: list[int]) -> subprocess.Popen[bytes]:
         with self._guard:
             for _ in range(_ATTEMPTS):
+                control, asked = self._running()
                 try:
-                    socket.send_fds(self._running(), [message], files)
+                    socket.send_fds(control, [message], files)
                 except OSError:
                     self._stop()
                 else:
-                    return
+                    return asked
         raise LockUnavailable("the decoding process can't be reached")
 
-    def _running(self) -> socket.socket:
+    def _running(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
         if self._zygote is not None and self._zygote.poll() is not None:
             self._stop()
-        if self._control is None:
-            self._start()
-        assert self._control is not None
-        return self._control
+        if self._control is None or self._zygote is None:
+            return self._start()
+        return self._control, self._zygote
 
-    def _start(self) -> None:
+    def _start(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._zygote = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
-                self._command(str(theirs.fileno())),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=lock.bare_environment(),
-                cwd="/",
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
         ours.settimeout(_START_SECONDS)
-        self._control = ours
+        try:
+            with theirs:
+                started = self._launch(theirs.fileno())
+        except OSError as error:
+            ours.close()
+            raise LockUnavailable("the decoding process can't be started") from error
+        self._control, self._zygote = ours, started
         try:
             said = ours.recv(len(zygote.READY))
         except OSError:
             said = b""
         if said != zygote.READY:
-            self._zygote.kill()
+            started.kill()
             self._stop()
             raise LockUnavailable("the decoding process didn't start")
+        return ours, started
+
+    def _launch(self, control: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
+            self._command(str(control)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=lock.bare_environment(),
+            cwd="/",
+            pass_fds=[control],
+            start_new_session=True,
+        )
 
     def _stop(self) -> None:
         if self._control is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from dataclasses import dataclass
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -112,7 +113,7 @@ def _connected(host: str, port: int, tls: Tls, context: ssl.SSLContext) -> smtpl
 def _address(said: str) -> Address:
     try:
         address = Address(addr_spec=said)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, HeaderParseError) as error:
         raise NotAnAddress("not an address") from error
     if not address.domain or not said.isascii() or any(each in said for each in "\r\n"):
         raise NotAnAddress("not an address")

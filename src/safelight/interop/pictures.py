@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,10 +116,8 @@ def decode(
     kind = _recognised(data, limits)
     request = wire.Request(limits, max_side)
     for _ in range(2):
-        try:
+        with suppress(ZygoteGone):
             return _developed(data, request, kind, locked=not unlocked, darkroom=darkroom)
-        except ZygoteGone:
-            darkroom.discard()
     raise LockUnavailable("the decoding process keeps ending")
 
 
@@ -143,7 +142,7 @@ def _developed(
         except ReplyNotBelieved:
             raise PictureRefused(Reason.NOT_BELIEVED) from None
         except TooSlow:
-            job.wait_status()  # so that a zygote that is itself stuck is found out
+            job.wait_status(grace=0)  # so that a zygote that is itself stuck is found out
             raise PictureRefused(Reason.TOO_SLOW) from None
         except Ended:
             raise PictureRefused(_why_ended(job.wait_status())) from None

@@ -1,0 +1,164 @@
+"""Whatever is handed in, the answer is a picture or a sentence, and nothing is left behind."""
+
+import os
+import random
+import struct
+import time
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from interop_samples import VECTORS, chunk, drawing, picture, png_with, saved, valid_pictures
+
+from safelight.interop import pictures, wire
+from safelight.interop.pictures import PictureRefused, Reason
+
+MUTANTS = int(os.environ.get("SAFELIGHT_MUTANTS", "600"))
+VALID = {name: data for name, _, data in valid_pictures() if len(data) < 60_000}
+
+
+def refusal(data, **options):
+    with pytest.raises(PictureRefused) as refused:
+        pictures.decode(data, **options)
+    assert refused.value.for_people.endswith(".")
+    return refused.value.reason
+
+
+def header_of(width, height):
+    """Return a PNG that claims a size and holds one row."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(3 * 100)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def jpeg_of_many_scans(count):
+    data = saved(picture(width=64, height=64), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * count + data[-2:]
+
+
+def sized_jpeg(width, height):
+    data = bytearray(saved(picture(width=16, height=16), "JPEG"))
+    at = data.index(b"\xff\xc0")
+    struct.pack_into(">HH", data, at + 5, height, width)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", Reason.EMPTY),
+        (b"Dear colleague, please find the photo below.", Reason.UNKNOWN_FORMAT),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", Reason.UNKNOWN_FORMAT),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNKNOWN_FORMAT),
+        (b"%PDF-1.7\n", Reason.UNKNOWN_FORMAT),
+        (b"\0" * 100, Reason.UNKNOWN_FORMAT),
+        (b"\xff\xd8\xff", Reason.DAMAGED),
+        (b"\x89PNG\r\n\x1a\n", Reason.DAMAGED),
+        (b"II*\0", Reason.DAMAGED),
+        (b"GIF89a", Reason.DAMAGED),
+        (b"RIFF\xff\xff\xff\xffWEBP", Reason.DAMAGED),
+        (b"\0\0\0\x18ftypheic\0\0\0\0heicmif1", Reason.DAMAGED),
+        (b"\0\0\0\x18ftypavif\0\0\0\0avifmif1", Reason.DAMAGED),
+        (header_of(60_000, 60_000), Reason.TOO_MANY_PIXELS),
+        (header_of(8001, 8000), Reason.TOO_MANY_PIXELS),
+        (header_of(0, 10), Reason.DAMAGED),
+        (sized_jpeg(60_000, 60_000), Reason.TOO_MANY_PIXELS),
+        (jpeg_of_many_scans(300), Reason.TOO_INTRICATE),
+        (png_with((b"zTXt", b"a\0\0" + zlib.compress(bytes(200_000_000)))), Reason.TOO_INTRICATE),
+        (png_with((b"iCCP", b"a\0\0" + zlib.compress(bytes(300_000_000)))), Reason.TOO_INTRICATE),
+        (bytes(30 * (1 << 20) + 1), Reason.TOO_LARGE),
+    ],
+    ids=lambda value: value.value if isinstance(value, Reason) else f"{len(value)} bytes",
+)
+def test_a_bad_file_is_refused_with_its_reason(data, reason):
+    started = time.monotonic()
+    assert refusal(data) is reason
+    assert time.monotonic() - started < 10
+
+
+def test_the_pixel_limit_is_read_from_the_header_before_anything_is_decoded():
+    started = time.monotonic()
+    assert refusal(header_of(65_000, 65_000)) is Reason.TOO_MANY_PIXELS
+    assert time.monotonic() - started < 2
+
+
+def test_a_picture_within_the_limits_of_who_asks_opens():
+    data = saved(drawing(100, 100), "PNG")
+    assert pictures.decode(data, limits=wire.Limits(pixels=10_000)).width == 100
+    assert refusal(data, limits=wire.Limits(pixels=9_999)) is Reason.TOO_MANY_PIXELS
+
+
+def outcome(data):
+    """Return "opened" or the reason for which the file was refused."""
+    try:
+        decoded = pictures.decode(data)
+    except PictureRefused as refused:
+        return refused.reason
+    assert decoded.pixels.shape == (decoded.height, decoded.width, 3)
+    return "opened"
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_a_file_cut_short_is_a_picture_or_a_refusal(name):
+    data = VALID[name]
+    for part in (0.1, 0.5, 0.9):
+        assert outcome(data[: int(len(data) * part)]) in {"opened", Reason.DAMAGED}
+
+
+def mutated(chance):
+    """Return one of our files, damaged in one of the ways that files get damaged or are attacked."""
+    name = chance.choice(sorted(VALID))
+    data = bytearray(VALID[name])
+    for _ in range(chance.choice([1, 1, 2, 4, 16])):
+        at = chance.randrange(len(data))
+        match chance.randrange(7):
+            case 0:
+                data[at] ^= 1 << chance.randrange(8)
+            case 1:
+                data[at] = chance.choice([0, 1, 0x7F, 0x80, 0xFF])
+            case 2:
+                data[at : at + 4] = chance.choice([b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff"])
+            case 3:
+                del data[at : at + chance.randint(1, 64)]
+            case 4:
+                data[at:at] = data[at : at + chance.randint(1, 64)] * chance.randint(1, 8)
+            case 5:
+                data[at:at] = chance.randbytes(chance.randint(1, 64))
+            case _:
+                other = VALID[chance.choice(sorted(VALID))]
+                start = chance.randrange(len(other))
+                data[at : at + 64] = other[start : start + 64]
+        if not data:
+            break
+    return bytes(data)
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_mutated_files_crash_and_hang_nothing(part):
+    outcomes = Counter()
+    for number in range(part, MUTANTS, 6):
+        data, started = mutated(random.Random(f"safelight-{number}")), time.monotonic()
+        came_of_it = outcome(data)
+        outcomes[came_of_it] += 1
+        # A damaged file of ours makes no decoder do what the lock forbids.
+        assert came_of_it not in {Reason.STOPPED, Reason.NOT_BELIEVED}, number
+        assert time.monotonic() - started < 20, number
+    assert outcomes["opened"] > 0
+    assert outcomes[Reason.DAMAGED] > 0
+
+
+def test_nothing_is_left_in_the_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for data in (VALID["PNG RGB"], VALID["PNG RGB"][:60], jpeg_of_many_scans(300)):
+        outcome(data)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_samples_are_small():
+    assert all(path.stat().st_size < 10_000 for path in Path(VECTORS).iterdir())
