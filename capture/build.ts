@@ -37,8 +37,11 @@ for (const entry of ['site', 'capture', 'editor', 'share']) {
   })
 }
 
-// The font's licence asks to travel with it.
-const fontLicence = fileURLToPath(
-  new URL('node_modules/@fontsource-variable/public-sans/LICENSE', import.meta.url),
-)
-await copyFile(fontLicence, `${out}public-sans-LICENSE.txt`)
+// What others wrote travels with its licence.
+const licences = {
+  'public-sans': '@fontsource-variable/public-sans',
+  'hpke-core': '@hpke/core',
+  'hpke-common': '@hpke/common',
+}
+for (const [name, from] of Object.entries(licences))
+  await copyFile(`${here}node_modules/${from}/LICENSE`, `${out}${name}-LICENSE.txt`)
