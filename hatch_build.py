@@ -1,4 +1,7 @@
-"""Put the model weights into the package before it is packed (docs/adr/0005-weights-by-build-hook.md)."""
+"""Put the model weights into the package before it is packed (docs/adr/0005-weights-by-build-hook.md).
+
+The front end is built by `./run`; a wheel without it would show bare pages, so none is packed.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+BUILT = ("site.css", "site.js", "capture.js", "editor.js", "share.js")
 
 
 class WeightsHook(BuildHookInterface[Any]):
@@ -18,3 +24,10 @@ class WeightsHook(BuildHookInterface[Any]):
         from tools import weights
 
         weights.ensure()
+        front = Path(self.root) / "src/safelight/web/static/built"
+        if version == "standard" and (
+            missing := [each for each in BUILT if not (front / each).is_file()]
+        ):
+            raise FileNotFoundError(
+                f"the front end isn't built ({', '.join(missing)}): use ./run wheel"
+            )
