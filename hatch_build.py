@@ -11,14 +11,13 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-
 BUILT = ("site.css", "site.js", "capture.js", "editor.js", "share.js")
 
 
 class WeightsHook(BuildHookInterface[Any]):
     """Run tools/weights.py for wheels and editable installs."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (hatchling's signature)
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Take what is missing out of the pinned wheels; a wrong digest stops the build."""
         sys.path.insert(0, str(Path(self.root)))
         from tools import weights
