@@ -30,7 +30,7 @@ Boxes: TypeAlias = "NDArray[np.float32]"
 
 FOUND_AT, HELD_AT = 0.5, 0.3
 """RetinaFace, averaged over three views."""
-BYSTANDER_AT = 0.35
+FAR_FOUND_AT, FAR_HELD_AT = 0.35, 0.25
 """CenterFace."""
 CANDIDATE_AT = 0.05
 SAME_AT = 0.3
@@ -132,7 +132,7 @@ def centre_boxes(
     heat: NDArray[np.float32], extent: NDArray[np.float32], offset: NDArray[np.float32]
 ) -> Boxes:
     """Decode CenterFace's output: a face's middle in `heat`, the logarithm of its size in `extent`."""
-    rows, columns = np.nonzero(heat >= BYSTANDER_AT)
+    rows, columns = np.nonzero(heat >= FAR_HELD_AT)
     high, wide = (np.exp(extent[axis, rows, columns]) * CENTRE_STRIDE for axis in (0, 1))
     y = (rows + offset[0, rows, columns] + 0.5) * CENTRE_STRIDE
     x = (columns + offset[1, rows, columns] + 0.5) * CENTRE_STRIDE
@@ -215,6 +215,9 @@ def _far_findings(boxes: Boxes, near: Boxes, sizes: Sizes) -> list[Finding]:
         box = sizes.region(*place[:4].tolist())
         new = not len(sure) or overlaps(place[np.newaxis], sure).max() < SAME_AT
         if box is not None and new:
-            why = "a whole face, perhaps of a bystander"
-            findings.append(Finding("face", box, None, float(place[4]), why, Answer.FOUND))
+            score = float(place[4])
+            whole = score >= FAR_FOUND_AT
+            why = "a whole face, perhaps a bystander's" if whole else "may be a bystander's face"
+            answer = Answer.FOUND if whole else Answer.HELD
+            findings.append(Finding("face", box, None, score, why, answer))
     return findings

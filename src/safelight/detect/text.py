@@ -72,12 +72,11 @@ def _lines(model: Model, sizes: Sizes, *, longest: int) -> list[Line]:
     height, width = small.shape[:2]
     core = model.run(batch_of(small[..., ::-1], mean=MEAN, scale=SCALE))[0][0, 0, :height, :width]
     factor = sizes.longest / max(height, width)
-    lines = []
-    for core_corners, corners, score in rectangles(core):
-        box, inner = (_region(sizes, shape * factor) for shape in (corners, core_corners))
-        if box is not None and inner is not None:
-            lines.append((box, inner, score))
-    return lines
+    return [
+        (box, inner, score)
+        for plain, grown, score in rectangles(core)
+        if (box := _region(sizes, grown * factor)) and (inner := _region(sizes, plain * factor))
+    ]
 
 
 def _region(sizes: Sizes, corners: NDArray[np.float32]) -> Region | None:

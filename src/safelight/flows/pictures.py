@@ -154,31 +154,28 @@ def make_copy(
     wish = _Wish(opened.pixels, tuple(keep), tuple(leave), max_side, held, file_format)
     wish.refuse_outside((*keep, *cover, *leave))
     before = detect.find(opened.pixels, detectors=asked, file_findings=opened.file_findings)
-    chosen = [Covered("chosen", box, "chosen by a person") for box in cover]
-    covered = [*chosen, *wish.covers_for(wish.bare(before.in_pixels, chosen))]
-    for looks_left in reversed(range(ROUNDS)):
-        pixels = wish.finished(covered)
-        copy = _encoded(pixels, file_format)
-        seen = _decoded_elsewhere(copy)
-        after = detect.find(seen, detectors=asked, scales=detect.AGAIN)
-        found_again = wish.bare(wish.in_original(after.in_pixels, seen), covered)
-        more = wish.covers_for(found_again)
-        if not more or not looks_left:
+    covered = [Covered("chosen", box, "chosen by a person") for box in cover]
+    covered += wish.covers_for(wish.bare(before.in_pixels, covered))
+    look = _look(wish, covered, asked)
+    for _ in range(ROUNDS - 1):
+        more = wish.covers_for(look.bare)
+        if not more:
             break
         covered += more
-    unsettled = wish.to_settle((*wish.bare(before.in_pixels, covered), *found_again))
+        look = _look(wish, covered, asked)
+    to_settle = wish.to_settle((*wish.bare(before.in_pixels, covered), *look.bare))
     left = wish.left(before.in_pixels)
     return CopyMade(
-        data=copy,
-        sha256=hashlib.sha256(copy).hexdigest(),
-        width=pixels.shape[1],
-        height=pixels.shape[0],
+        data=look.copy,
+        sha256=hashlib.sha256(look.copy).hexdigest(),
+        width=look.pixels.shape[1],
+        height=look.pixels.shape[0],
         covered=tuple(covered),
-        residual=tuple(finding for finding in found_again if finding not in unsettled),
-        to_settle=unsettled,
+        residual=tuple(finding for finding in look.bare if finding not in to_settle),
+        to_settle=to_settle,
         left=left,
-        answers=_answers(before, after, (*found_again, *left)),
-        problems=_problems(copy, pixels, unlocked=unlocked),
+        answers=_answers(before, look.after, (*look.bare, *left)),
+        problems=_problems(look.copy, look.pixels, unlocked=unlocked),
         before=before,
         person_looked=person_looked,
     )
@@ -261,6 +258,26 @@ class _Wish:
     def _grown(self, finding: Finding) -> Region:
         share = MARGINS.get(finding.kind, USUAL_MARGIN)
         return redact.with_margin(_box(finding), share, within=self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A finished copy and what was found on it."""
+
+    pixels: Pixels
+    copy: bytes
+    after: Report
+    bare: list[Finding]
+
+
+def _look(wish: _Wish, covered: Sequence[Covered], detectors: Detectors) -> _Look:
+    """Finish the copy with these covers, and look at what another decoder makes of it."""
+    pixels = wish.finished(covered)
+    copy = _encoded(pixels, wish.file_format)
+    seen = _decoded_elsewhere(copy)
+    after = detect.find(seen, detectors=detectors, scales=detect.AGAIN)
+    bare = wish.bare(wish.in_original(after.in_pixels, seen), covered)
+    return _Look(pixels, copy, after, bare)
 
 
 def _box(finding: Finding) -> Region:

@@ -1,0 +1,293 @@
+"""The copy fit to leave: checked as finished, vouched for only when nothing is open."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from safelight import detect
+from safelight.cli import made_up
+from safelight.detect import Answer, Detectors, Finding
+from safelight.flows import pictures
+from safelight.interop import audit
+from safelight.interop import pictures as files
+from safelight.terms import Region, RegionOutsideImage
+
+BOX = Region(40, 30, 60, 50)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A detector that knows one colour: whatever is pure green is what it looks for."""
+
+    answer: Answer = Answer.FOUND
+    kind: str = "mark"
+    cards: tuple[detect.ModelCard, ...] = ()
+    slack: int = 0
+
+    def find(self, sizes, *, scales):
+        green = (sizes.pixels[..., 1] > 150) & (sizes.pixels[..., 0] < 100)
+        rows, columns = np.nonzero(green)
+        if not len(rows):
+            return ()
+        box = sizes.region(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        return (Finding(self.kind, box, None, 0.9, "green", self.answer),)
+
+
+@dataclass(frozen=True)
+class Fails:
+    kind: str = "face"
+    on_copies_only: bool = False
+    cards: tuple[detect.ModelCard, ...] = ()
+
+    def find(self, sizes, *, scales):
+        if self.on_copies_only and scales == detect.FIRST:
+            return ()
+        raise detect.DetectorFailed("x")
+
+
+@dataclass(frozen=True)
+class Haunted:
+    """A detector that sees something in the corner farthest from every cover, always."""
+
+    kind: str = "ghost"
+    cards: tuple[detect.ModelCard, ...] = ()
+
+    def find(self, sizes, *, scales):
+        bright = np.argwhere(sizes.pixels.min(axis=2) > 60)
+        if not len(bright):
+            return ()
+        y, x = bright[len(bright) // 2]
+        return (
+            Finding(self.kind, sizes.region(x, y, x + 2, y + 2), None, 0.9, "there", Answer.FOUND),
+        )
+
+
+def green(box=BOX, *, size=(200, 160)):
+    pixels = np.full((size[1], size[0], 3), 130, np.uint8)
+    pixels[box.y : box.y + box.height, box.x : box.x + box.width] = (0, 255, 0)
+    return files.encode_png(pixels)
+
+
+def made(data=None, *detectors, **wishes):
+    return pictures.make_copy(
+        green() if data is None else data, detectors=Detectors(detectors or (Marks(),)), **wishes
+    )
+
+
+def shown(copy):
+    return np.asarray(Image.open(io.BytesIO(copy.data)).convert("RGB"))
+
+
+def test_a_face_is_covered_and_the_finished_copy_shows_none():
+    copy = pictures.make_copy(files.encode_jpeg(made_up.portrait()))
+    assert copy.verified
+    assert [each.kind for each in copy.covered].count("face") == 1
+    assert set(copy.answers.values()) == {Answer.NONE}
+    again = detect.find(shown(copy), detectors=pictures.shared_detectors())
+    assert "face" not in {finding.kind for finding in again.findings}
+    assert copy.report.verified
+    assert not copy.report.person_looked
+
+
+@pytest.mark.parametrize("tone", ["very light", "dark"])
+def test_of_a_wristband_neither_name_nor_code_can_be_read(tone):
+    zxingcpp = pytest.importorskip("zxingcpp", reason="the reader that would read the code")
+    pixels = made_up.wristband(3, tone)
+    assert any(code.valid for code in zxingcpp.read_barcodes(pixels))
+    copy = pictures.make_copy(files.encode_jpeg(pixels))
+    assert copy.verified
+    assert not zxingcpp.read_barcodes(shown(copy))
+    assert {"text", "code"} <= {each.kind for each in copy.covered}
+
+
+def test_what_the_file_said_is_found_before_and_gone_after():
+    exif = Image.Exif()
+    exif[0x010F] = "a make"
+    held = io.BytesIO()
+    Image.fromarray(made_up.skin(1, size=(320, 240))).save(held, "JPEG", exif=exif)
+    seen = pictures.inspect(held.getvalue())
+    assert seen.report.answers["metadata"] is Answer.FOUND
+    copy = pictures.make_copy(held.getvalue())
+    assert copy.before.answers["metadata"] is Answer.FOUND
+    assert copy.answers["metadata"] is Answer.NONE
+    assert files.decode(copy.data).file_findings == ()
+    assert copy.verified
+
+
+def test_a_picture_is_inspected_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    held = io.BytesIO()
+    turned = Image.fromarray(np.ascontiguousarray(np.rot90(made_up.portrait()[:, :400])))
+    turned.save(held, "JPEG", exif=exif, quality=95)
+    seen = pictures.inspect(held.getvalue())
+    assert (seen.width, seen.height) == (400, 512)
+    face = next(finding for finding in seen.report.findings if finding.kind == "face")
+    assert face.box.overlap(Region(180, 70, 90, 100)) > 7000
+
+
+def test_found_is_covered_with_a_margin():
+    copy = made()
+    assert copy.verified
+    (covered,) = copy.covered
+    assert covered.box == Region(34, 24, 72, 62)
+    assert shown(copy)[30:80, 40:100].max() < 20
+
+
+def test_held_is_covered_unless_it_is_asked_about():
+    assert made(None, Marks(Answer.HELD)).verified
+    copy = made(None, Marks(Answer.HELD), held="ask")
+    assert [finding.box for finding in copy.to_settle] == [BOX]
+    assert copy.residual == ()
+    assert copy.covered == ()
+    assert not copy.verified
+
+
+def test_a_person_settles_by_covering_or_by_leaving():
+    for settled in ({"cover": [BOX]}, {"leave": [BOX]}, {"keep": [Region(120, 0, 50, 100)]}):
+        copy = made(None, Marks(Answer.HELD), held="ask", person_looked=True, **settled)
+        assert copy.verified
+        assert copy.report.person_looked
+
+
+def test_what_is_left_is_listed_and_not_counted_as_residual():
+    copy = made(leave=[BOX])
+    assert copy.verified
+    assert copy.covered == ()
+    assert copy.residual == ()
+    assert [finding.box for finding in copy.left] == [BOX]
+    assert copy.answers["mark"] is Answer.FOUND
+    assert shown(copy)[40, 60].tolist()[1] > 200
+
+
+def test_leaving_one_thing_does_not_leave_another():
+    copy = made(leave=[Region(150, 100, 20, 20)])
+    assert len(copy.covered) == 1
+    assert copy.left == ()
+
+
+def test_outside_what_is_kept_everything_is_black():
+    keep = Region(120, 20, 40, 60)
+    copy = made(keep=[keep])
+    picture = shown(copy)
+    assert copy.verified
+    assert copy.covered == ()
+    outside = np.ones(picture.shape[:2], bool)
+    outside[12:88, 112:168] = False
+    assert picture[outside].max() == 0
+    assert picture[30:70, 125:155].min() > 100
+
+
+def test_something_inside_what_is_kept_is_covered_all_the_same():
+    copy = made(keep=[Region(30, 20, 100, 100)])
+    assert len(copy.covered) == 1
+    assert copy.verified
+
+
+def test_what_a_person_covers_is_black_whatever_is_there():
+    copy = made(cover=[Region(150, 100, 30, 40)])
+    assert [each.kind for each in copy.covered] == ["chosen", "mark"]
+    assert shown(copy)[105:135, 155:175].max() < 20
+
+
+@pytest.mark.parametrize("wish", ["keep", "cover", "leave"])
+def test_a_box_that_reaches_out_is_refused(wish):
+    with pytest.raises(RegionOutsideImage):
+        made(**{wish: [Region(190, 10, 20, 5)]})
+
+
+def test_a_smaller_copy_is_smaller_and_its_boxes_stay_those_of_the_original():
+    copy = made(None, Marks(), max_side=100)
+    assert (copy.width, copy.height) == (100, 80)
+    assert copy.covered[0].box == Region(34, 24, 72, 62)
+    assert copy.verified
+
+
+def test_what_the_second_look_finds_in_a_smaller_copy_is_covered_in_the_original():
+    copy = made(None, Late(), max_side=50)
+    assert copy.verified
+    assert copy.covered[0].box.overlap(BOX) == BOX.area
+
+
+@dataclass(frozen=True)
+class Late(Marks):
+    """Misses at the first look what it finds at the second."""
+
+    def find(self, sizes, *, scales):
+        found = Marks.find(self, sizes, scales=scales)
+        return () if scales == detect.FIRST else found
+
+
+def test_held_at_the_second_look_waits_for_a_person_too():
+    copy = made(None, Late(Answer.HELD), held="ask")
+    assert len(copy.to_settle) == 1
+    assert copy.residual == ()
+    assert copy.answers["mark"] is Answer.HELD
+    assert not copy.verified
+
+
+def test_what_cannot_be_made_to_go_away_blocks():
+    copy = made(None, Haunted())
+    assert not copy.verified
+    assert len(copy.residual) == 1
+    assert copy.report.residual == 1
+    assert copy.answers["ghost"] is Answer.FOUND
+    assert len(copy.covered) == pictures.ROUNDS
+    assert {each.kind for each in copy.covered} == {"ghost"}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_failed_detector_means_not_verified(late):
+    copy = made(None, Marks(), Fails(on_copies_only=late))
+    assert copy.answers["face"] is Answer.FAILED
+    assert copy.residual == ()
+    assert not copy.verified
+
+
+def test_a_failure_on_the_original_alone_counts_as_well():
+    @dataclass(frozen=True)
+    class Once(Fails):
+        def find(self, sizes, *, scales):
+            if scales == detect.FIRST:
+                raise detect.DetectorFailed("x")
+            return ()
+
+    assert made(None, Once()).answers == {"metadata": Answer.NONE, "face": Answer.FAILED}
+
+
+@pytest.mark.parametrize("file_format", ["jpeg", "png"])
+def test_every_byte_of_the_copy_is_accounted_for(file_format):
+    copy = made(file_format=file_format)
+    accounted = audit.account(copy.data)
+    assert accounted.format.lower() == file_format
+    assert (accounted.width, accounted.height) == (200, 160)
+
+
+def test_a_copy_that_was_tampered_with_has_problems():
+    pixels = made_up.skin(1, size=(64, 48))
+    data = files.encode_jpeg(pixels)
+    assert pictures._problems(data, pixels, unlocked=False) == ()
+    note = b"\xff\xfe\x00\x08secret"
+    more = data[:2] + note + data[2:]
+    assert len(pictures._problems(more, pixels, unlocked=False)) == 2
+    other = files.encode_jpeg(cv2.flip(pixels, 1) // 2)
+    assert len(pictures._problems(other, pixels, unlocked=False)) == 1
+    assert len(pictures._problems(data[:-40], pixels, unlocked=False)) == 2
+
+
+def test_a_finding_in_the_file_cannot_be_covered():
+    with pytest.raises(ValueError, match="no box"):
+        pictures._box(Finding("metadata", None, "EXIF:Make", None, "a make", Answer.FOUND))
+
+
+def test_what_is_no_picture_is_refused():
+    with pytest.raises(files.PictureRefused):
+        pictures.make_copy(b"not a picture")
+    with pytest.raises(files.PictureRefused):
+        pictures.inspect(b"")
