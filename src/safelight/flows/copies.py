@@ -14,7 +14,7 @@ from safelight.flows.opening import PictureClosed
 from safelight.flows.pictures import shared_detectors
 from safelight.records.models import Copy
 from safelight.storage import BlobGone, KeyGone
-from safelight.terms import CopyReport, Identifiability, Region
+from safelight.terms import Answer, CopyReport, Identifiability, Region
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -83,6 +83,7 @@ def refuse_unfit(made: CopyMade) -> None:
     reasons += [
         f"The check for {kind} failed" for kind, said in made.answers.items() if said == "failed"
     ]
+    reasons += [f"Stays covered: {found.why}" for found in made.left if found.kind in NEVER_LEFT]
     reasons += list(made.problems)
     if reasons or not made.verified:
         raise CopyNotFit(reasons or ["The check of the finished copy did not pass"])
@@ -108,11 +109,17 @@ def unsaved_copy(photo: Photo, made: CopyMade, wishes: Wishes, *, by: Staff, now
         width=made.width,
         height=made.height,
         verified=made.verified,
-        identifiable=Identifiability.ANONYMISED,
+        identifiable=_identifiable(made),
         certificate=certificate,
         made_at=now,
         made_by=by,
     )
+
+
+def _identifiable(made: CopyMade) -> Identifiability:
+    """Return the person's word, unless a face that was found is left to be seen."""
+    faces = any(found.kind == "face" and found.answer is Answer.FOUND for found in made.left)
+    return Identifiability.IDENTIFIABLE if faces else Identifiability.ANONYMISED
 
 
 def seal(copy: Copy, data: bytes) -> None:

@@ -69,8 +69,9 @@ def request_release(
         requested_at=now,
     )
     _assess(release, now=now)
-    decision = decide(release, now=now)
-    if isinstance(decision, policy.Refusal) and not _only_exposure(decision):
+    # Other words may still mend a crowd that is too small: it is asked about with the copy.
+    decision = decide(release, verdict=exposing.NOT_ASSESSED, now=now)
+    if isinstance(decision, policy.Refusal):
         return decision
     release.decision = decision.as_json()
     release.save(force_insert=True)
@@ -95,6 +96,20 @@ def decide(
         review={"second_person": second_person},
         exposure={"verdict": verdict or release.exposure},
     )
+
+
+@transaction.atomic
+def say_less(
+    release: Release, *, discloses: Mapping[str, Any], by: Staff, now: datetime
+) -> Release:
+    """Change what is said beside the picture, before the copy is made. Raises NotTheirTurn."""
+    demand(by, Action.REQUEST_RELEASE, release)
+    fresh = _locked(release, state=Release.State.DRAFT)
+    fresh.discloses = _readable(discloses)
+    _assess(fresh, now=now)
+    fresh.save(update_fields=["discloses", "exposure", "assessment"])
+    _log("release.reworded", fresh, by=by, now=now)
+    return fresh
 
 
 def findings(release: Release, *, by: Staff) -> list[dict[str, Any]]:
@@ -127,6 +142,11 @@ def prepare_copy(release: Release, *, wishes: Wishes, by: Staff, now: datetime) 
     if missing := sorted(set(TICKS) - wishes.ticked):
         raise DoesNotFit({f"tick-{key}": f"Look for this: {TICKS[key]}" for key in missing})
     photo = _kept_photo(release)
+    if not Release.objects.filter(pk=release.pk, state=Release.State.DRAFT).exists():
+        raise NotTheirTurn(str(release.pk))
+    before = decide(release, now=now)
+    if isinstance(before, policy.Refusal):
+        return before
     made = pictures.make_copy(
         unsealed(photo, size=ORIGINAL),
         keep=wishes.keep,
@@ -257,14 +277,6 @@ def _readable(discloses: Mapping[str, Any]) -> dict[str, Any]:
     return dict(discloses)
 
 
-def _only_exposure(decision: policy.Refusal) -> bool:
-    """Say whether nothing but the crowd's size refuses: other words may still mend that."""
-    refusing = [reason for reason in decision.because if reason.outcome == "refuse"]
-    return bool(refusing) and all(
-        reason.needs is not None and reason.needs.field == "exposure.verdict" for reason in refusing
-    )
-
-
 def _locked_photo(photo: Photo) -> Photo:
     """Return the picture as it is now, behind the lock that a withdrawal takes first."""
     Patient.objects.select_for_update().get(pk=photo.patient_id)
@@ -304,7 +316,7 @@ def _pass_on(
 ) -> Copy | Decision:
     fresh = _locked(release, state=Release.State.DRAFT)
     _kept_photo(fresh)
-    fresh.copy = copy
+    fresh.copy = copy  # not saved yet: what it shows decides
     _assess(fresh, now=now)
     decision = decide(fresh, now=now)
     if isinstance(decision, policy.Refusal):

@@ -1,0 +1,442 @@
+"""A copy leaves only when a person looked, the crowd is large enough and a second person agrees."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import agree, take
+from factories import NOW, staff
+from safelight import policy, vault
+from safelight.flows import copies, erasing, exposing, opening, release, stores, withdraw
+from safelight.flows.allowed import DoesNotFit, NotAllowed
+from safelight.flows.copies import TICKS, CopyNotFit, Wishes
+from safelight.flows.release import NotTheirTurn, SamePerson
+from safelight.interop import pictures
+from safelight.policy.roles import Role
+from safelight.records.models import (
+    Consent,
+    Copy,
+    Disclosure,
+    EraseJob,
+    LedgerEntry,
+    Photo,
+    Release,
+)
+from safelight.terms import Audience, Purpose, Region
+
+LATER = NOW + timedelta(days=2)
+LOOKED = frozenset(TICKS)
+LITTLE = {"sex": "F", "age": {"band": [60, 69]}}
+SKIN = (186, 140, 118)
+TOWN = {"level": "lad", "code": "E06000005"}
+
+
+@pytest.fixture
+def consent(adult, gp) -> Consent:
+    return agree(adult, gp, Purpose.CARE, Purpose.TEACHING_LOCAL)[0]
+
+
+@pytest.fixture
+def photo(adult, gp, consent) -> Photo:
+    return take(adult, gp, consent)
+
+
+@pytest.fixture
+def lead(surgery):
+    return staff(Role.IG_LEAD, practice=surgery)
+
+
+def ask(photo, by, **given):
+    defaults = {
+        "purpose": Purpose.TEACHING_LOCAL,
+        "audience": Audience.ORGANISATION,
+        "target": "Tuesday teaching",
+        "discloses": LITTLE,
+        "by": by,
+        "now": NOW,
+    }
+    return release.request_release(photo, **defaults | given)
+
+
+def prepare(asked, by, **wishes):
+    return release.prepare_copy(asked, wishes=Wishes(**{"ticked": LOOKED} | wishes), by=by, now=NOW)
+
+
+@pytest.fixture
+def asked(photo, gp) -> Release:
+    return ask(photo, gp)
+
+
+@pytest.fixture
+def waiting(asked, gp) -> Release:
+    made = prepare(asked, gp)
+    assert isinstance(made, Copy), made
+    asked.refresh_from_db()
+    return asked
+
+
+@pytest.fixture
+def released(waiting, lead) -> Release:
+    answer = release.approve(waiting, note="Fine.", by=lead, now=NOW)
+    assert isinstance(answer, Release), answer
+    return answer
+
+
+def kinds() -> list[str]:
+    return list(LedgerEntry.objects.values_list("kind", flat=True))
+
+
+def test_it_is_refused_where_consent_does_not_reach_and_nothing_is_written(adult, gp):
+    photo = take(adult, gp, agree(adult, gp)[0])
+    before = kinds()
+    refused = ask(photo, gp)
+    assert isinstance(refused, policy.Refusal)
+    assert any(reason.source for reason in refused.because)
+    assert not Release.objects.exists()
+    assert kinds() == before
+
+
+def test_a_request_holds_for_the_steps_that_come_later(asked):
+    assert asked.state == "draft"
+    assert asked.decision["decision"] == "hold"
+    assert asked.exposure == "clear"
+    assert kinds()[-1] == "release.requested"
+
+
+def test_a_request_says_where_it_goes_in_words_and_facts(photo, gp):
+    with pytest.raises(DoesNotFit) as nowhere:
+        ask(photo, gp, target=" ")
+    assert set(nowhere.value.fields) == {"target"}
+    with pytest.raises(DoesNotFit) as odd:
+        ask(photo, gp, discloses={"shoe": 43})
+    assert set(odd.value.fields) == {"discloses"}
+
+
+def test_only_clinicians_of_the_practice_ask(photo, asked, lead, stranger):
+    for by in (lead, stranger):
+        with pytest.raises(NotAllowed):
+            ask(photo, by)
+        with pytest.raises(NotAllowed):
+            prepare(asked, by)
+        with pytest.raises(NotAllowed):
+            release.findings(asked, by=by)
+
+
+def test_a_closed_picture_is_not_copied(photo, asked, gp):
+    Photo.objects.update(state="closed")
+    for act in (lambda: ask(photo, gp), lambda: prepare(asked, gp)):
+        with pytest.raises(opening.PictureClosed):
+            act()
+
+
+def test_findings_come_as_boxes_for_the_editor(asked, gp):
+    for found in release.findings(asked, by=gp):
+        assert set(found) == {"id", "kind", "why", "box", "answer", "fixed"}
+        assert found["answer"] in {"found", "held"}
+
+
+def test_the_copy_is_checked_sealed_under_its_own_key_and_certified(waiting, photo, gp):
+    copy = waiting.copy
+    assert waiting.state == "waiting"
+    assert copy.verified
+    assert copy.identifiable == "anonymised"
+    said = copy.certificate
+    assert said["settled_by"] == str(gp.pk)
+    assert said["ticked"] == sorted(TICKS)
+    assert said["sha256"] == copy.sha256
+    assert said["detectors"]
+    assert said["models"]
+    assert stores.blobs().exists(copy.blob)
+    assert LedgerEntry.objects.filter(kind="copy.made").count() == 1
+    assert copies.report_of(copy).person_looked
+
+
+def test_without_the_whole_tick_list_nothing_is_made(asked, gp, home):
+    before = home.files()
+    with pytest.raises(DoesNotFit) as error:
+        prepare(asked, gp, ticked=LOOKED - {"room", "hair"})
+    assert set(error.value.fields) == {"tick-room", "tick-hair"}
+    assert home.files() == before
+
+
+def test_covers_are_black_on_the_copy(asked, gp):
+    _replace_original(asked.photo, Image.new("RGB", (320, 240), SKIN))
+    prepare(asked, gp, cover=(Region(10, 10, 100, 80),), keep=(Region(0, 0, 200, 200),))
+    asked.refresh_from_db()
+    data = release.preview_copy(asked, by=gp, now=NOW)
+    pixels = pictures.decode(data).pixels
+    assert pixels[20:80, 20:100].max() < 24
+    assert pixels[210:, :].max() < 24
+    assert pixels[120:180, 20:180].mean() > 50
+
+
+def test_a_copy_that_cannot_be_vouched_for_is_not_kept(asked, gp, home):
+    """A bar code is found and a person can't argue it away; here it is left in all the same."""
+    import zxingcpp
+
+    code = zxingcpp.create_barcode("made-up", zxingcpp.BarcodeFormat.QRCode)
+    drawn = np.asarray(zxingcpp.write_barcode_to_image(code, scale=6))
+    page = Image.new("RGB", (400, 300), SKIN)
+    page.paste(Image.fromarray(drawn), (20, 20))
+    _replace_original(asked.photo, page)
+    before = home.files()
+    found = release.findings(asked, by=gp)
+    assert any(each["kind"] == "code" and each["fixed"] for each in found)
+    with pytest.raises(CopyNotFit) as error:
+        prepare(asked, gp, leave=(Region(0, 0, 400, 300),))
+    assert error.value.reasons
+    assert home.files() == before
+    assert not Copy.objects.exists()
+    asked.refresh_from_db()
+    assert asked.state == "draft"
+
+
+def _replace_original(photo: Photo, page) -> None:
+    """Put another picture under the same key, as if the phone had sent that one."""
+    held = io.BytesIO()
+    page.save(held, "PNG")
+    key = stores.keys().get(photo.pk, tenant=photo.practice_id, patient=photo.patient_id, version=1)
+    context = opening.blob_context(photo, "original")
+    stores.blobs().delete(photo.blob)
+    stores.blobs().put(photo.blob, vault.seal(key, held.getvalue(), context=context))
+
+
+def test_consent_withdrawn_in_another_tab_stops_the_copy(asked, consent, gp, home):
+    withdraw.withdraw(consent, purposes=[Purpose.TEACHING_LOCAL], by=gp, now=NOW)
+    before = home.files()
+    with pytest.raises(NotTheirTurn):
+        prepare(asked, gp)
+    assert home.files() == before
+
+
+def test_a_refusal_since_the_request_stops_the_copy(asked, gp, home):
+    Photo.objects.update(closed_to={"teaching-local": NOW.isoformat()})
+    before = home.files()
+    assert isinstance(prepare(asked, gp), policy.Refusal)
+    assert home.files() == before
+    assert not Copy.objects.exists()
+
+
+def test_two_copies_made_at_once_become_one(waiting, gp, home):
+    """The other copy came to the desk while this one was being made."""
+    before = home.files()
+    wishes = Wishes(ticked=LOOKED)
+    with pytest.raises(NotTheirTurn):
+        release._pass_on(waiting, Copy(photo=waiting.photo), wishes, by=gp, now=NOW)
+    assert home.files() == before
+
+
+def test_a_copy_is_prepared_once(waiting, gp):
+    with pytest.raises(NotTheirTurn):
+        prepare(waiting, gp)
+    assert Copy.objects.count() == 1
+
+
+def test_the_second_person_lets_it_leave_and_it_is_remembered(released, lead, adult):
+    assert (released.state, released.reviewed_by) == ("released", lead)
+    row = Disclosure.objects.get()
+    assert row.patient == adult
+    assert b"band" not in bytes(row.sealed_facts)
+    assert exposing.history(adult)[0]["facts"] == LITTLE
+    assert kinds()[-1] == "release.approved"
+    assert released.decision["decision"] == "permit"
+
+
+def test_who_asked_cannot_be_the_second_person(waiting, gp):
+    for act in (
+        lambda: release.approve(waiting, note="", by=gp, now=NOW),
+        lambda: release.refuse(waiting, note="no", by=gp, now=NOW),
+    ):
+        with pytest.raises(SamePerson):
+            act()
+    assert not Disclosure.objects.exists()
+
+
+def test_the_requester_is_read_from_the_database_not_from_a_stale_row(waiting, gp):
+    waiting.requested_by = staff(Role.GP, practice=gp.practice)
+    with pytest.raises(SamePerson):
+        release.approve(waiting, note="", by=gp, now=NOW)
+
+
+def test_two_reviewers_settle_it_once(released, waiting, surgery):
+    other = staff(Role.REVIEWER, practice=surgery)
+    for act in (
+        lambda: release.approve(waiting, note="", by=other, now=NOW),
+        lambda: release.refuse(waiting, note="no", by=other, now=NOW),
+    ):
+        with pytest.raises(NotTheirTurn):
+            act()
+    assert Disclosure.objects.count() == 1
+
+
+def test_a_nurse_or_a_stranger_is_no_second_person(waiting, surgery, stranger):
+    for by in (staff(Role.NURSE, practice=surgery), stranger):
+        with pytest.raises(NotAllowed):
+            release.approve(waiting, note="", by=by, now=NOW)
+        with pytest.raises(NotAllowed):
+            release.refuse(waiting, note="no", by=by, now=NOW)
+
+
+def test_consent_is_asked_again_at_the_approval(waiting, consent, lead, home):
+    Photo.objects.update(closed_to={"teaching-local": NOW.isoformat()})
+    before = home.files()
+    answer = release.approve(waiting, note="", by=lead, now=NOW)
+    assert isinstance(answer, policy.Refusal)
+    assert home.files() == before
+    waiting.refresh_from_db()
+    assert waiting.state == "waiting"
+
+
+def test_a_copy_that_does_not_meet_the_permit_does_not_leave(waiting, lead):
+    Copy.objects.update(certificate={"ticked": []})
+    with pytest.raises(CopyNotFit):
+        release.approve(waiting, note="", by=lead, now=NOW)
+    Copy.objects.update(state="closed")
+    with pytest.raises(opening.PictureClosed):
+        release.approve(waiting, note="", by=lead, now=NOW)
+
+
+def test_a_doubtful_crowd_waits_for_a_recorded_judgement(photo, gp, lead):
+    asked = ask(
+        photo,
+        gp,
+        discloses={"place": TOWN, "age": {"years": 42}, "sex": "M", "unmapped": ["a swallow"]},
+    )
+    assert asked.exposure == "review"
+    prepare(asked, gp)
+    held = release.approve(asked, note="", by=lead, now=NOW)
+    assert isinstance(held, policy.Hold)
+    done = release.approve(
+        asked, note="", judgement="Only six people, all on the ward", by=lead, now=NOW
+    )
+    assert isinstance(done, Release)
+    assert done.judgement
+    assert isinstance(release.open_copy(done, by=gp, now=NOW), bytes)
+
+
+def test_a_crowd_that_is_too_small_is_not_judged_away_but_fewer_words_mend_it(photo, gp, lead):
+    many = ["a", "b", "c", "d", "e", "f"]
+    asked = ask(photo, gp, discloses={"place": TOWN, "unmapped": many})
+    assert asked.exposure == "block"
+    assert isinstance(prepare(asked, gp), policy.Refusal)
+    assert not Copy.objects.exists()
+    with pytest.raises(NotAllowed):
+        release.say_less(asked, discloses={}, by=lead, now=NOW)
+    asked = release.say_less(asked, discloses={"place": TOWN}, by=gp, now=NOW)
+    assert asked.exposure == "clear"
+    assert isinstance(prepare(asked, gp), Copy)
+    with pytest.raises(NotTheirTurn):
+        release.say_less(asked, discloses={}, by=gp, now=NOW)
+
+
+def test_a_crowd_that_shrinks_meanwhile_stops_the_copy(asked, gp, home):
+    """Between the request and the copy something else left."""
+    Release.objects.update(discloses={"place": TOWN, "unmapped": list("abcdef")})
+    before = home.files()
+    assert isinstance(prepare(asked, gp), policy.Refusal)
+    assert home.files() == before
+
+
+def test_what_left_before_counts_even_after_it_was_taken_back(released, consent, adult, gp):
+    withdraw.withdraw(consent, purposes=[Purpose.TEACHING_LOCAL], by=gp, now=NOW)
+    other = agree(adult, gp, Purpose.CARE, Purpose.TEACHING_LOCAL, now=LATER)[0]
+    again = ask(take(adult, gp, other, now=LATER), gp, discloses={"sex": "F"}, now=LATER)
+    alone = exposing.assess(
+        Release(photo=again.photo, audience="organisation", discloses={"sex": "F"}), now=LATER
+    )
+    assert again.assessment["k"] == alone.report["k"]
+    assert again.assessment["k"] < 4_500_000
+    assert len(release.earlier_releases(again)) == 1
+
+
+def test_without_a_population_nothing_is_assessed_and_that_holds(photo, gp, monkeypatch):
+    monkeypatch.setattr(exposing, "POPULATIONS", {})
+    asked = ask(photo, gp)
+    assert (asked.exposure, asked.assessment) == ("not-assessed", {})
+    assert asked.decision["decision"] == "hold"
+
+
+def test_a_closed_group_is_its_own_class_of_viewer():
+    assert exposing.audience_classes(Release(audience="closed-group", target="derm")) == [
+        "group:derm"
+    ]
+
+
+def test_a_refused_copy_is_destroyed(waiting, lead):
+    with pytest.raises(DoesNotFit):
+        release.refuse(waiting, note=" ", by=lead, now=NOW)
+    release.refuse(waiting, note="The ring still shows", by=lead, now=NOW)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.review_note) == ("refused", "The ring still shows")
+    assert Copy.objects.get().state == "closed"
+    erasing.finish_pending(now=NOW)
+    assert Copy.objects.get().state == "erased"
+    assert stores.keys().is_erased(waiting.copy_id)
+
+
+def test_the_requester_takes_it_back_before_it_leaves(waiting, asked, gp, photo):
+    release.stop(waiting, by=gp, now=NOW)
+    waiting.refresh_from_db()
+    assert waiting.state == "stopped"
+    assert EraseJob.objects.count() == 1
+    with pytest.raises(NotTheirTurn):
+        release.stop(waiting, by=gp, now=NOW)
+    draft = ask(photo, gp)
+    release.stop(draft, by=gp, now=NOW)
+    assert EraseJob.objects.count() == 1
+
+
+def test_every_opening_of_the_copy_decides_again(released, consent, gp):
+    data = release.open_copy(released, by=gp, now=NOW)
+    assert pictures.decode(data).file_findings == ()
+    assert kinds()[-1] == "copy.opened"
+    Photo.objects.update(closed_to={"teaching-local": NOW.isoformat()})
+    assert isinstance(release.open_copy(released, by=gp, now=NOW), policy.Refusal)
+    Photo.objects.update(closed_to={})
+    withdraw.withdraw(consent, purposes=[Purpose.TEACHING_LOCAL], by=gp, now=LATER)
+    with pytest.raises(opening.PictureClosed):
+        release.open_copy(released, by=gp, now=LATER)
+    assert Copy.objects.get().state == "erased"
+
+
+def test_a_copy_whose_key_or_state_is_gone_is_closed(released, gp):
+    Copy.objects.update(state="closed")
+    with pytest.raises(opening.PictureClosed):
+        release.open_copy(released, by=gp, now=NOW)
+    Copy.objects.update(state="kept")
+    stores.keys().erase([released.copy_id])
+    with pytest.raises(opening.PictureClosed):
+        release.open_copy(released, by=gp, now=NOW)
+
+
+def test_the_two_people_see_the_copy_that_waits_and_nobody_else(waiting, gp, lead, surgery):
+    assert isinstance(release.preview_copy(waiting, by=gp, now=NOW), bytes)
+    assert isinstance(release.preview_copy(waiting, by=lead, now=NOW), bytes)
+    with pytest.raises(NotAllowed):
+        release.preview_copy(waiting, by=staff(Role.NURSE, practice=surgery), now=NOW)
+    release.stop(waiting, by=gp, now=NOW)
+    with pytest.raises(opening.PictureClosed):
+        release.preview_copy(waiting, by=gp, now=NOW)
+
+
+def test_a_copy_that_does_not_fit_in_the_records_leaves_no_key(asked, gp, home, monkeypatch):
+    """The database refuses the row at the last moment."""
+    from django.db import connection
+
+    before = home.files()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TRIGGER full BEFORE INSERT ON records_copy BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        try:
+            with pytest.raises(Exception, match="no"):
+                prepare(asked, gp)
+        finally:
+            cursor.execute("DROP TRIGGER full")
+    assert home.files() == before
+    assert Release.objects.get().state == "draft"
