@@ -138,10 +138,10 @@ def kept(facts: RetentionFacts, *, table: Retention) -> Kept:
     if facts.last_used_on is None and facts.kind is not RecordKind.COPY:
         return _no_day("The record is still in use.", table)
     rules = [rule for rule in table.rules if facts.kind in rule.records and _dead_fits(rule, facts)]
-    age = age_on(facts.last_used_on, born=facts.born)
-    if age is None and any(rule.ages for rule in rules):
+    ages = _ages_of(facts)
+    if not ages and any(rule.ages for rule in rules):
         return _no_day("The date of birth is not known.", table)
-    rules = [rule for rule in rules if _age_fits(rule, age)]
+    rules = [rule for rule in rules if _age_fits(rule, ages)]
     ends = [_end(rule, facts) for rule in rules]
     days = [day for day in ends if day is not None]
     if not rules or len(days) < len(ends):
@@ -183,8 +183,15 @@ def _dead_fits(rule: Rule, facts: RetentionFacts) -> bool:
     return rule.dead is None or rule.dead == (facts.died is not None)
 
 
-def _age_fits(rule: Rule, age: int | None) -> bool:
-    return rule.ages is None or (age is not None and rule.ages[0] <= age <= rule.ages[1])
+def _ages_of(facts: RetentionFacts) -> list[int]:
+    """Return the age at the end and at the last use: a child's record, used later, stays one too."""
+    ages = [age_on(day, born=facts.born) for day in (facts.ended_on, facts.last_used_on)]
+    return [age for age in ages if age is not None]
+
+
+def _age_fits(rule: Rule, ages: list[int]) -> bool:
+    first, last = rule.ages or (0, 0)
+    return rule.ages is None or any(first <= age <= last for age in ages)
 
 
 def _end(rule: Rule, facts: RetentionFacts) -> date | None:

@@ -95,6 +95,13 @@ def test_a_child_who_is_seen_again_when_grown_has_the_period_of_an_adult(england
     assert earliest_destruction(used, table=england) == date(2038, 1, 1)
 
 
+def test_the_record_of_a_child_who_died_keeps_its_period_when_it_is_used_again(england):
+    died = facts("mental-health", born="2000-01-01", died="2000-01-01", ended="2000-01-01")
+    used = replace(died, used_on=(date(2018, 1, 1),))
+    assert earliest_destruction(died, table=england) == date(2025, 1, 1)
+    assert earliest_destruction(used, table=england) == date(2025, 1, 1)
+
+
 def test_the_answer_says_why(england):
     found = kept(facts(born="1980-01-01"), table=england)
     assert found.because == ("The record of an adult is kept for 8 years after it was last used.",)
