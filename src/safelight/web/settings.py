@@ -142,6 +142,9 @@ MFA_ADAPTER = "safelight.web.signin.MFAAdapter"
 MFA_FORMS = {
     "authenticate": "safelight.web.signin.CountedCodeForm",
     "reauthenticate": "safelight.web.signin.CountedReauthenticateForm",
+    "login_webauthn": "safelight.web.signin.SignInPasskeyForm",
+    "authenticate_webauthn": "safelight.web.signin.SecondPasskeyForm",
+    "reauthenticate_webauthn": "safelight.web.signin.AgainPasskeyForm",
     "add_webauthn": "safelight.web.signin.AddPasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

@@ -11,8 +11,14 @@ from allauth.account.forms import LoginForm
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from allauth.mfa.webauthn.internal import auth as webauthn
+from cryptography.exceptions import InvalidSignature
 from django import forms
 from django.contrib.auth import logout
 from django.core.exceptions import ValidationError
@@ -176,6 +182,33 @@ class CountedReauthenticateForm(_CountedCode, ReauthenticateForm):  # type: igno
     """The same, asked again before something deep."""
 
 
+UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, InvalidSignature)
+"""What the libraries raise for an answer that no browser gives."""
+
+
+class _ReadablePasskey(forms.Form):
+    """Refuses a passkey's answer that can't be read, instead of breaking on it."""
+
+    def clean_credential(self) -> Any:
+        """Return the authenticator that answered."""
+        try:
+            return super().clean_credential()  # type: ignore[misc]  # of the form it is mixed into
+        except UNREADABLE:
+            raise MFAAdapter().validation_error("incorrect_code") from None
+
+
+class SignInPasskeyForm(_ReadablePasskey, LoginWebAuthnForm):  # type: ignore[misc]
+    """Signs in by a passkey alone."""
+
+
+class SecondPasskeyForm(_ReadablePasskey, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey after the password."""
+
+
+class AgainPasskeyForm(_ReadablePasskey, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey again, to unlock or before something deep."""
+
+
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
     """Adds a passkey that signs in by itself; a second factor without a PIN is not offered."""
 
@@ -188,6 +221,15 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no t
     passwordless = forms.BooleanField(
         required=False, initial=True, widget=forms.HiddenInput({"value": "on"})
     )
+
+    def clean(self) -> dict[str, Any]:
+        """Register the passkey; one without the person's own check is refused."""
+        said: dict[str, Any] = {**self.cleaned_data, "passwordless": True}
+        self.cleaned_data = said
+        try:
+            return super().clean() or said
+        except UNREADABLE:
+            raise MFAAdapter().validation_error("incorrect_code") from None
 
 
 def passkey_options(user: Staff | None) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
-from allauth.mfa.webauthn.forms import ReauthenticateWebAuthnForm
 from allauth.mfa.webauthn.internal import auth as webauthn_auth
 from django import forms
 from django.core.exceptions import ValidationError
@@ -43,7 +42,7 @@ class UnlockForm(forms.Form):
         said: dict[str, Any] = super().clean() or {}
         staff = self.request.user
         if said.get("credential"):
-            asked = ReauthenticateWebAuthnForm(user=staff, data=self.data)
+            asked = signin.AgainPasskeyForm(user=staff, data=self.data)
             if not asked.is_valid():
                 raise ValidationError(
                     "That passkey didn’t open it. Try again, or type the password"

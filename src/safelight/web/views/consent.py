@@ -174,6 +174,7 @@ def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
         "form": form,
         "deciders": deciders,
         "stale": stale,
+        "has_why": any(form[f"why-{each.key}"].value() for each in words.told),
     }
     return render(request, "consent/sheet.html", context, status=409 if stale else 200)
 
