@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from safelight.policy.retention import anniversary
 
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from safelight.policy.terms import Terms
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """What rules look at. The names are the keys that a pack's `when` may use."""
 
     facts: Facts
