@@ -45,11 +45,13 @@ class ZygoteGone(Exception):
 class Job:
     """One picture's exchange with the process forked for it, all of it before one deadline."""
 
-    def __init__(
-        self, writing: int, reading: int, status: socket.socket, *, deadline: float
-    ) -> None:
+    def __init__(self, writing: int, reading: int, status: socket.socket) -> None:
         self._writing, self._reading, self._status = writing, reading, status
-        self._deadline = deadline
+        self._deadline = 0.0
+
+    def start_clock(self, seconds: float) -> None:
+        """Let the time run; starting a zygote isn't counted against the picture."""
+        self._deadline = time.monotonic() + seconds
 
     def send(self, *parts: bytes) -> None:
         """Hand the request in. A process that stops reading is heard out all the same."""
@@ -84,13 +86,12 @@ class Job:
 
     def wait_status(self, *, grace: float = _GRACE_SECONDS) -> int:
         """Return the wait status of the process, which is killed if it runs on beyond `grace`."""
-        try:
+        told = None
+        with suppress(OSError):
             told = self._told(grace) if grace else None
             if told is None:
                 self._status.shutdown(socket.SHUT_WR)
                 told = self._told(_STATUS_SECONDS)
-        except OSError as error:
-            raise ZygoteGone from error
         if told is None or len(told) != zygote.STATUS.size:
             raise ZygoteGone
         status: int = zygote.STATUS.unpack(told)[0]
@@ -132,7 +133,7 @@ class Darkroom:
 
     @contextmanager
     def job(self, *, locked: bool, seconds: float) -> Iterator[Job]:
-        """Fork a process for one picture; `seconds` run from when it was asked for.
+        """Fork a process for one picture; `seconds` run from when it was forked.
 
         A zygote that doesn't answer is killed on ZygoteGone; the next job starts another.
         """
@@ -172,7 +173,7 @@ class Darkroom:
             os.set_blocking(number, False)
             with suppress(OSError):  # a wish: a pipe of the ordinary size works as well
                 fcntl.fcntl(number, _F_SETPIPE_SZ, _PIPE_BYTES)
-        job = Job(ours_out, ours_in, status, deadline=time.monotonic() + seconds)
+        job = Job(ours_out, ours_in, status)
         try:
             asked = self._hand_over(
                 zygote.LOCKED if locked else zygote.UNLOCKED,
@@ -185,6 +186,7 @@ class Darkroom:
             os.close(theirs_in)
             os.close(theirs_out)
             theirs_status.close()
+        job.start_clock(seconds)
         return job, asked
 
     def _hand_over(self, message: bytes, files: list[int]) -> subprocess.Popen[bytes]:

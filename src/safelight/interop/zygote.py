@@ -3,6 +3,9 @@
 Started by exec, so that it holds no key, no session and no picture; ends when the server's end of
 `control` closes. It never reads a foreign byte: each picture goes to a fork of its own, which locks
 itself first, so no process ever holds two patients' pixels.
+
+Nothing of it runs in the server, so no coverage is counted here: test_lock and test_darkroom drive
+it as it runs, in a process of its own.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ class NotAlone(RuntimeError):
     """The zygote has threads: a fork would leave their locks held for ever."""
 
 
-def main() -> int:
+def main() -> int:  # pragma: no cover - as the module says
     """Warm the decoders and fork for pictures until the server is gone."""
     from safelight.interop import developing  # only here is Pillow loaded
 
@@ -44,7 +47,7 @@ def main() -> int:
     return serve(socket.socket(fileno=int(sys.argv[2])), developing.work)
 
 
-def serve(control: socket.socket, work: Work) -> int:
+def serve(control: socket.socket, work: Work) -> int:  # pragma: no cover - as the module says
     """Fork one child per message until `control` ends.
 
     Each message carries a reading end, a writing end and a socket on which the child's wait status
@@ -56,7 +59,7 @@ def serve(control: socket.socket, work: Work) -> int:
     return 0
 
 
-def _refuse_company() -> None:
+def _refuse_company() -> None:  # pragma: no cover - as the module says
     tasks = Path("/proc/self/task")
     if tasks.is_dir() and len(list(tasks.iterdir())) != 1:
         raise NotAlone("more than one thread before the first fork")
@@ -64,7 +67,7 @@ def _refuse_company() -> None:
         raise NotAlone("something was loaded that decoding doesn't need")
 
 
-class _Nursery:
+class _Nursery:  # pragma: no cover - as the module says
     """The children that run now, each with the socket of whoever asked for it."""
 
     def __init__(self, control: socket.socket, work: Work) -> None:
@@ -142,7 +145,9 @@ class _Nursery:
         asker.close()
 
 
-def _live(reading: int, writing: int, work: Work, *, locked: bool, zygote: int) -> None:
+def _live(
+    reading: int, writing: int, work: Work, *, locked: bool, zygote: int
+) -> None:  # pragma: no cover - as the module says
     """The child's whole life: keep three files, lock, work, end without tidying up."""
     try:
         signal.set_wakeup_fd(-1)

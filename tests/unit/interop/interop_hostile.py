@@ -369,6 +369,11 @@ def main():
         threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
     if kind == "mute":
         time.sleep(1000)
+    if kind == "deaf":
+        control = socket.socket(fileno=int(sys.argv[2]))
+        control.send(zygote.READY)
+        control.shutdown(socket.SHUT_RDWR)
+        time.sleep(1000)
     if kind == "numpy":
         __import__("numpy")
     return zygote.serve(socket.socket(fileno=int(sys.argv[2])), works.get(kind))

@@ -14,7 +14,7 @@ from interop_samples import VECTORS, chunk, drawing, picture, png_with, saved, v
 from safelight.interop import pictures, wire
 from safelight.interop.pictures import PictureRefused, Reason
 
-MUTANTS = int(os.environ.get("SAFELIGHT_MUTANTS", "600"))
+MUTANTS = int(os.environ.get("TEST_MUTANTS", "600"))
 VALID = {name: data for name, _, data in valid_pictures() if len(data) < 60_000}
 
 

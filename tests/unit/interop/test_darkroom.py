@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from safelight.interop.darkroom import Darkroom, Ended
 from safelight.interop.pictures import LockUnavailable, PictureRefused, Reason
 
 PNG = saved(drawing(16, 16), "PNG")
-LIES = int(os.environ.get("SAFELIGHT_LIES", "300"))
+LIES = int(os.environ.get("TEST_LIES", "300"))
 
 
 @pytest.fixture
@@ -102,6 +103,37 @@ def test_a_dead_zygote_is_replaced(darkroom):
     room._zygote.wait()
     assert pictures.decode(PNG, darkroom=room).width == 16
     assert room._zygote.pid != first
+
+
+def test_a_zygote_that_hears_nothing_is_replaced_and_then_given_up(darkroom, monkeypatch):
+    room = darkroom()
+    pictures.decode(PNG, darkroom=room)
+    room._control.shutdown(socket.SHUT_RDWR)
+    assert pictures.decode(PNG, darkroom=room).width == 16
+    monkeypatch.setattr(darkrooms, "_STATUS_SECONDS", 0.1)
+    with pytest.raises(LockUnavailable, match="reached"):
+        pictures.decode(PNG, darkroom=darkroom("deaf"))
+
+
+def test_a_zygote_that_keeps_ending_is_given_up(darkroom, monkeypatch):
+    room = darkroom()
+
+    def gone(*_, **__):
+        raise darkrooms.ZygoteGone
+
+    monkeypatch.setattr(darkrooms.Job, "read", gone)
+    with pytest.raises(LockUnavailable, match="keeps ending"):
+        pictures.decode(PNG, darkroom=room)
+
+
+def test_a_forgotten_zygote_ends_and_another_is_made(darkroom):
+    room = darkroom()
+    pictures.decode(PNG, darkroom=room)
+    first = room._zygote
+    room.forget()
+    room.forget()
+    assert first.wait(5) == 0
+    assert pictures.decode(PNG, darkroom=room).width == 16
 
 
 def test_a_stopped_zygote_is_found_out_and_replaced(darkroom):
@@ -345,8 +377,6 @@ def test_the_zygote_holds_only_what_decoding_needs(darkroom):
 
 def test_the_zygotes_loop_takes_a_malformed_message(darkroom):
     """Fewer files than a job has: taken as nobody's, and closed."""
-    import socket
-
     room = darkroom()
     pictures.decode(PNG, darkroom=room)
     reading, writing = os.pipe()

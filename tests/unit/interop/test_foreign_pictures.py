@@ -1,6 +1,7 @@
 """What comes out of a foreign file, whatever it was."""
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -250,3 +251,56 @@ def test_what_is_no_picture_is_not_written(pixels):
 def test_a_view_of_a_larger_picture_is_written_alone():
     part = drawing()[10:20, 30:50]
     assert np.array_equal(pictures.decode(pictures.encode_png(part)).pixels, part)
+
+
+def answered(data, *, limits=wire.LIMITS, max_side=None):
+    """Return what a decoding process would write."""
+    return b"".join(developing.answer(data, wire.Request(limits, max_side)))
+
+
+def test_what_a_decoding_process_writes_is_what_the_server_reads():
+    data = saved(drawing(), "PNG")
+    request = wire.Request(wire.LIMITS, 64)
+    reading, writing = os.pipe()
+    back, out = os.pipe()
+    os.write(writing, wire.ask(request, len(data)) + data)
+    os.close(writing)
+    developing.work(reading, out)
+    os.close(out)
+    with os.fdopen(back, "rb") as answer, os.fdopen(reading, "rb"):
+        said = answer.read()
+    assert said == answered(data, max_side=64)
+    magic, length = wire.read_answer_header(said[: wire.ANSWER_HEADER])
+    about = said[wire.ANSWER_HEADER :][:length]
+    opened = wire.read_answer(magic, about, asked=request, kind=wire.Kind.PNG)
+    assert len(said) == wire.ANSWER_HEADER + length + opened.columns * opened.rows * 3
+
+
+@pytest.mark.parametrize(
+    ("data", "limits", "reason"),
+    [
+        (b"nothing of ours", wire.LIMITS, Reason.UNKNOWN_FORMAT),
+        (b"\x89PNG\r\n\x1a\n", wire.LIMITS, Reason.DAMAGED),
+        (saved(drawing(), "PNG"), wire.Limits(pixels=99), Reason.TOO_MANY_PIXELS),
+        (saved(drawing(), "JPEG", progressive=True), wire.Limits(scans=1), Reason.TOO_INTRICATE),
+        (saved(picture("L").convert("F"), "TIFF"), wire.LIMITS, Reason.UNSUPPORTED),
+    ],
+)
+def test_a_decoding_process_says_why_it_refuses(data, limits, reason):
+    assert answered(data, limits=limits) == wire.say_refused(reason)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), Reason.TOO_MUCH_MEMORY),
+        (SystemError("what a decoder may raise"), Reason.DAMAGED),
+        (Image.DecompressionBombError(), Reason.TOO_MANY_PIXELS),
+    ],
+)
+def test_whatever_a_decoder_raises_becomes_a_reason(monkeypatch, error, reason):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(developing.Image, "open", fails)
+    assert answered(saved(drawing(), "PNG")) == wire.say_refused(reason)

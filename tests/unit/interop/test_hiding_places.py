@@ -391,6 +391,17 @@ def test_a_planted_secret_is_named_and_does_not_leave(name):
 
 
 @pytest.mark.parametrize("name", PLANTED)
+def test_the_walk_by_itself_finds_what_the_locked_process_found(name):
+    data = PLANTED[name][0]
+    beside_pixels = [
+        each
+        for each in pictures.decode(data).file_findings
+        if each.where != "pixels under transparency"
+    ]
+    assert list(survey(data)) == beside_pixels
+
+
+@pytest.mark.parametrize("name", PLANTED)
 def test_a_finding_never_repeats_a_value(name):
     said = str(pictures.decode(PLANTED[name][0]).file_findings)
     assert WORD not in said
