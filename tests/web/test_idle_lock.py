@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from conftest import signed_in
+from clients import signed_in
 from factories import PASSPHRASE
 from safelight.web.middleware import LOCKED, SEEN
 
@@ -74,7 +74,9 @@ def test_the_password_opens_it_where_it_was_left(client_at_work):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("place", ["https://elsewhere.example/", "//elsewhere.example", "javascript:1", ""])
+@pytest.mark.parametrize(
+    "place", ["https://elsewhere.example/", "//elsewhere.example", "javascript:1", ""]
+)
 def test_unlocking_leads_nowhere_else(client_at_work, place):
     client_at_work.post("/lock/")
     answer = client_at_work.post("/unlock/", {"password": PASSPHRASE, "next": place})
@@ -82,7 +84,9 @@ def test_unlocking_leads_nowhere_else(client_at_work, place):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("said", [{}, {"password": "not mine at all"}, {"credential": '{"id": "x"}'}])
+@pytest.mark.parametrize(
+    "said", [{}, {"password": "not mine at all"}, {"credential": '{"id": "x"}'}]
+)
 def test_anything_else_leaves_it_locked(client_at_work, said):
     client_at_work.post("/lock/")
     assert client_at_work.post("/unlock/", said).status_code == 200

@@ -14,9 +14,10 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from django.test import RequestFactory
 
-from conftest import Served, signed_in, token_in
+from clients import signed_in, token_in
 from factories import NOW, PASSPHRASE
 from safelight.web import lockout
+from serving import Served, environment_for
 
 
 @pytest.mark.django_db
@@ -173,8 +174,6 @@ def test_fifty_tries_at_once_get_ten_looks_at_the_password(live: tuple[Served, s
 
 
 def test_two_processes_count_in_one_row(tmp_path):
-    from conftest import environment_for
-
     environment = environment_for(tmp_path, url="http://localhost")
     prepare = "import django;django.setup();from django.core.management import call_command as c;c('migrate',verbosity=0)"
     subprocess.run([sys.executable, "-c", prepare], env=environment, check=True)

@@ -6,10 +6,15 @@ import re
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from django.test import Client
 
-from conftest import signed_in
+from clients import signed_in
 from factories import PASSPHRASE, staff
 from safelight.records.models import OutgoingMail
 from safelight.web.signin import FRESH_SECONDS
@@ -92,7 +97,9 @@ def test_setting_up_codes_gives_recovery_codes(gp, client):
     assert 'class="qr"' in page
     secret = re.search(r"<b>([A-Z2-7]{20,})</b>", page)[1]
     counter = next(iter(yield_hotp_counters_from_time()))
-    answer = client.post("/account/codes/", {"code": format_hotp_value(hotp_value(secret, counter))})
+    answer = client.post(
+        "/account/codes/", {"code": format_hotp_value(hotp_value(secret, counter))}
+    )
     assert answer["Location"] == "/account/recovery/"
     assert client.get("/account/recovery/").content.decode().count("<li><b>") == 10
 
@@ -151,7 +158,8 @@ def test_links_in_mail_come_from_the_settings_and_not_from_the_request(client, g
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "credential", ["{}", '{"id": "x"}', "[]", "null", '{"id":"x","rawId":"x","type":"y","response":{}}']
+    "credential",
+    ["{}", '{"id": "x"}', "[]", "null", '{"id":"x","rawId":"x","type":"y","response":{}}'],
 )
 def test_a_passkey_answer_that_no_browser_gives_is_refused(client, credential):
     client.get("/account/sign-in/passkey/", HTTP_ACCEPT="application/json")
@@ -162,7 +170,7 @@ def test_a_passkey_answer_that_no_browser_gives_is_refused(client, credential):
 
 @pytest.mark.django_db
 def test_a_closed_account_is_told_whom_to_ask(client):
-    person = staff(is_active=True)
+    person = staff()
     type(person).objects.filter(pk=person.pk).update(is_active=False)
     where = sign_in(client, person.email)
     assert where in {"/account/inactive/", ""}

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.test import Client
 
-from conftest import signed_in
+from clients import signed_in
 from factories import NOW, staff
 from safelight.flows import staff as flows
 from safelight.flows.allowed import DoesNotFit, NotAllowed

@@ -132,6 +132,7 @@ def close_account(person: Staff, *, by: Staff, now: datetime) -> None:
         raise DoesNotFit({"person": "Ask another administrator to close your own account"})
     person.is_active = False
     person.save(update_fields=["is_active"])
+    mailing.unsend(person.pk)
     log.append("staff.closed", practice=by.practice, subject=person.pk, by=by, at=now)
 
 
@@ -149,7 +150,12 @@ def _invite(person: Staff, *, link_for: LinkFor, by: Staff, now: datetime) -> No
         name=person.name, by=by.name, practice=by.practice.name, link=link_for(person)
     )
     mailing.queue(
-        person.email, subject="Your way into Safelight", text=text, practice=by.practice, now=now
+        person.email,
+        subject="Your way into Safelight",
+        text=text,
+        about=person.pk,
+        practice=by.practice,
+        now=now,
     )
 
 

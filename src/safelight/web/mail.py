@@ -27,6 +27,7 @@ class QueuedMail(BaseEmailBackend):
                     staff.email,
                     subject=str(message.subject),
                     text=str(message.body),
+                    about=staff.pk,
                     practice=staff.practice,
                     now=timezone.now(),
                 )

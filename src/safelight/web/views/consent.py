@@ -43,13 +43,17 @@ class Sheet(forms.Form):
     answer = forms.ChoiceField(choices=[(each, each) for each in ("agree", "care", "no")])
     told_all = forms.BooleanField(required=False)
     purposes = forms.MultipleChoiceField(
-        required=False, error_messages={"invalid_choice": "Choose only from the uses on this sheet"}
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": "Choose only from the uses on this sheet"},
     )
     nothing_else = forms.BooleanField(required=False)
     given_by = forms.ChoiceField(
-        required=False, error_messages={"invalid_choice": "Choose who answers"}
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": "Choose who answers"},
     )
-    form = forms.ChoiceField(choices=Consent.Form.choices, required=False)
+    form = forms.ChoiceField(choices=Consent.Form.choices, required=False, widget=forms.RadioSelect)
     statement = forms.CharField(required=False, max_length=2000)
     signature = forms.CharField(required=False, max_length=400_000)
 
@@ -89,15 +93,14 @@ class Sheet(forms.Form):
         ticked = {Purpose(each) for each in said["purposes"]}
         purposes = {Purpose.CARE} if said["answer"] == "care" else ticked
         signature = said["signature"]
-        form = said["form"] or (Consent.Form.ELECTRONIC.value if signature else "")
-        statement = said["statement"]
-        if said["answer"] == "no":
-            purposes, form = set(), form or Consent.Form.ORAL.value
-            statement = statement or SAID_NO
+        form, statement = said["form"] or Consent.Form.ELECTRONIC.value, said["statement"]
+        if said["answer"] == "no" and not said["form"] and signature is None:
+            form, statement = Consent.Form.ORAL.value, statement or SAID_NO
         offered = {each.purpose for each in self.words.purposes}
+        is_answer = purposes or said["answer"] == "no"
         return {
             "purposes": purposes,
-            "refused": offered - purposes,
+            "refused": offered - purposes if is_answer else set(),
             "told": told,
             "not_told": why,
             "nothing_else": said["nothing_else"],
