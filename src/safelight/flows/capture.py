@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -224,8 +224,29 @@ def _context(tenant: UUID, capture_id: UUID, kind: str) -> bytes:
 
 
 def _may_make(patient: Patient, *, body_site: str, made_for: Purpose, now: datetime) -> Decision:
-    recording = {"intimate": is_intimate(body_site)}
-    return may_make(patient, made_for=made_for, recording=recording, now=now)
+    return may_make(
+        patient,
+        made_for=made_for,
+        recording={"intimate": is_intimate(body_site)},
+        now=now,
+        consents=_said_of(patient, body_site=body_site),
+    )
+
+
+def _said_of(patient: Patient, *, body_site: str) -> list[dict[str, Any]]:
+    """Return what was said of this part of the body, as `decide` reads it.
+
+    A withdrawal counts for the whole of its day, but not against the patient's own later yes:
+    who stopped at ten may agree anew at half past.
+    """
+    asked = [each for each in patient.consents.all() if each.body_site in {"", body_site}]
+    return [
+        fact
+        for consent in asked
+        for fact in consent.facts()
+        if fact["withdrawn_on"] is None
+        or not any(later.agrees_after(fact["purposes"][0], fact["withdrawn_on"]) for later in asked)
+    ]
 
 
 def _refuse_uncovered(
