@@ -13,6 +13,12 @@ from safelight.records.models import Staff
 from serving import Served, serving
 
 
+@pytest.fixture(autouse=True)
+def _mail_is_queued(settings) -> None:
+    """pytest-django puts another backend in its place."""
+    settings.EMAIL_BACKEND = "safelight.web.mail.QueuedMail"
+
+
 @pytest.fixture
 def gp(db) -> Staff:
     return staff(Role.GP)

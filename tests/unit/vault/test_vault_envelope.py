@@ -126,7 +126,7 @@ GOOD = closed(device="phone-7").as_json()
         {"signature": "AAAA"},
         {"extra": 1},
     ],
-    ids=str,
+    ids=lambda change: "-".join(change),
 )
 def test_anything_but_an_envelope_is_refused(change):
     with pytest.raises(EnvelopeRefused):
