@@ -51,13 +51,13 @@ class _Items:
 
 def walk(data: bytes, notes: Notes, title: str) -> None:
     """Note what a HEIF or AVIF file carries beside its primary picture."""
-    items, explained = _Items(), []
+    items, explained, reached = _Items(), list[tuple[int, int]](), 0
     for name, start, end in _boxes(data, 0, len(data), notes):
-        explained.append((start - 8, end))
+        explained.append((reached, end))
         if name == b"meta":
             _meta(data, start + 4, end, items, notes, title)
         elif name == b"mdat":
-            explained[-1] = (start - 8, start)
+            explained[-1] = (reached, start)
         elif name in {b"free", b"skip", b"wide"}:
             if not is_blank(data[start:end]):
                 notes.found(f"{title} free space", Why.UNKNOWN)
@@ -68,6 +68,7 @@ def walk(data: bytes, notes: Notes, title: str) -> None:
             notes.found("motion photo", Why.PICTURE)
         elif name not in _TOP_PLAIN:
             notes.found(f"{title}:{code(name)}", Why.UNKNOWN)
+        reached = end
     _items(data, items, notes, title)
     for pieces in items.extents.values():
         explained += [(start, start + length) for method, start, length in pieces if method == 0]
