@@ -449,3 +449,12 @@ def test_a_link_that_was_cut_says_so_and_sends_nothing(visit: Visit) -> None:
     expect(page.get_by_role("button")).to_be_disabled()
     look(page, "share-broken")
     assert visit.site.forms == []
+
+
+def test_covers_stay_black_in_high_contrast_and_nothing_is_printed(visit: Visit) -> None:
+    page = visit.go("/review")
+    page.emulate_media(forced_colors="active")
+    colour = "box => getComputedStyle(box).backgroundColor"
+    assert page.locator("[data-box=f1]").evaluate(colour) == "rgb(11, 8, 7)"
+    page.emulate_media(media="print", forced_colors="none")
+    expect(page.locator(".editor img")).not_to_be_visible()

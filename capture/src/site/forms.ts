@@ -66,10 +66,12 @@ export function exclusive(box: HTMLInputElement): void {
 /** `data-count="use"`: how many boxes of that name are ticked, in words for the button. */
 export function count(form: HTMLFormElement): void {
   for (const place of document.querySelectorAll<HTMLElement>('[data-count]')) {
-    const boxes = form.querySelectorAll<HTMLInputElement>(
-      `input[name="${place.dataset.count}"]:checked:not([data-exclusive])`,
-    )
-    place.textContent = boxes.length === 0 ? '' : String(boxes.length)
+    const boxes = [
+      ...form.querySelectorAll<HTMLInputElement>(`input[name="${place.dataset.count}"]`),
+    ].filter((box) => box.dataset.exclusive === undefined)
+    if (boxes.length === 0) continue
+    const ticked = boxes.filter((box) => box.checked).length
+    place.textContent = ticked === 0 ? '' : String(ticked)
   }
 }
 
