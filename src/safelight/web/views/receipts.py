@@ -1,7 +1,111 @@
-"""Pages of receipts."""
+"""The patient's own page: no account, one secret on a slip of paper."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from contextlib import suppress
+from datetime import timedelta
 
-urlpatterns: list[URLPattern] = []
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from safelight.flows import receipts as flow
+from safelight.flows import withdraw as withdrawing
+from safelight.records.models import Receipt
+from safelight.web import lockout
+from safelight.web.doors import open_to_all
+from safelight.web.views import errors
+from safelight.web.views.withdrawal import STOP, TakeBackForm, outcome, shown
+from safelight.web.words import PURPOSES
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+OPEN = "safelight.receipt"
+LASTS = timedelta(minutes=15)
+"""How long a receipt stays open in a browser; then the slip is scanned again."""
+
+
+@open_to_all
+@form_page
+def door(request: HttpRequest) -> HttpResponse:
+    """Show a door; a press opens the receipt whose secret is behind the #."""
+    if request.method != "POST":
+        return render(request, "receipts/door.html")
+    now = timezone.now()
+    if isinstance(lockout.count_address(request, now=now), lockout.Shut):
+        return errors.page(request, 429)
+    secret = next((each for each in request.POST.getlist("secret") if each.strip()), "")
+    try:
+        receipt = flow.open_receipt(secret.strip().rpartition("#")[2][:100], now=now)
+    except flow.ReceiptUnknown as error:
+        return render(request, "receipts/door.html", {"wrong": error.for_people}, status=404)
+    lockout.uncount_address(request)
+    request.session[OPEN] = [str(receipt.pk), now.isoformat()]
+    return redirect("receipt-page")
+
+
+@open_to_all
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """Show what was agreed, what was done since, and what left."""
+    receipt = _opened(request)
+    if receipt is None:
+        return redirect("receipt")
+    said = flow.page_of(receipt, now=timezone.now())
+    context = {
+        "said": said,
+        "agreed": [PURPOSES[each] for each in said.can_withdraw],
+        "ended": [PURPOSES[each] for each in said.consent.withdrawn],
+        "refused": [PURPOSES[each] for each in said.consent.refused],
+        "outcomes": [outcome(each) for each in said.withdrawals],
+        "key_days": flow.KEY_BACKUP_DAYS,
+    }
+    return render(request, "receipts/page.html", context)
+
+
+@open_to_all
+@form_page
+def change(request: HttpRequest) -> HttpResponse:
+    """Take it back as the patient: what follows first, then one press. No reason is asked."""
+    receipt, now = _opened(request), timezone.now()
+    if receipt is None:
+        return redirect("receipt")
+    consent = receipt.consent
+    form = TakeBackForm(request.POST or None, open_ones=withdrawing.can_be_withdrawn(consent))
+    context: dict[str, object] = {"form": form, "base": "base_public.html", "back": "receipt-page"}
+    if not form.is_valid():
+        return render(request, "withdrawal/take_back.html", context)
+    if request.POST.get("step") == STOP:
+        with suppress(withdrawing.NothingToWithdraw):
+            flow.withdraw(receipt, purposes=form.chosen, now=now)
+        return redirect("receipt-page")
+    steps = flow.consequences_of(receipt, purposes=form.chosen, now=now)
+    context |= {"steps": shown(steps), "chosen": form.chosen}
+    return render(request, "withdrawal/consequences.html", context)
+
+
+@open_to_all
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    """Close the receipt in this browser."""
+    request.session.pop(OPEN, None)
+    return redirect("receipt")
+
+
+def _opened(request: HttpRequest) -> Receipt | None:
+    """Return the receipt that this browser opened a little while ago."""
+    pk, opened = request.session.get(OPEN, (None, ""))
+    at = parse_datetime(opened)
+    if at is None or not timedelta(0) <= timezone.now() - at < LASTS:
+        return None
+    return Receipt.objects.select_related("consent__patient__practice").filter(pk=pk).first()
+
+
+urlpatterns = [
+    path("receipt/", door, name="receipt"),
+    path("receipt/page/", page, name="receipt-page"),
+    path("receipt/change/", change, name="receipt-change"),
+    path("receipt/close/", leave, name="receipt-close"),
+]

@@ -1,7 +1,428 @@
-"""Pages of releases."""
+"""Copies for teaching and the like: ask, prepare, the desk, the second person, the finished copy."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+import json
+from typing import Any
+from uuid import UUID
 
-urlpatterns: list[URLPattern] = []
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from safelight import policy
+from safelight.flows import opening
+from safelight.flows import release as flow
+from safelight.flows.allowed import DoesNotFit
+from safelight.flows.copies import TICKS, CopyNotFit, Wishes
+from safelight.policy.roles import Action, may
+from safelight.records.models import Photo, Release
+from safelight.terms import Audience, Purpose, Region, RegionOutsideImage
+from safelight.web.decisions import ways
+from safelight.web.disclosing import (
+    AGES,
+    NOT_SAID,
+    PLACES,
+    SEXES,
+    answers_from,
+    facts_from,
+    in_words,
+)
+from safelight.web.doors import SignedInRequest, needs
+from safelight.web.forms import Option, put_right
+from safelight.web.words import AUDIENCES, PURPOSES
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+USES: dict[str, tuple[Purpose, Audience, Option]] = {
+    "here": (
+        Purpose.TEACHING_LOCAL,
+        Audience.ORGANISATION,
+        Option("Teaching here", "People of this practice."),
+    ),
+    "group": (
+        Purpose.TEACHING_WIDE,
+        Audience.CLOSED_GROUP,
+        Option("Teaching elsewhere", "A talk, a course, a closed group."),
+    ),
+    "open": (
+        Purpose.TEACHING_WIDE,
+        Audience.PUBLIC,
+        Option("Teaching that anybody can reach", "The open web."),
+    ),
+    "journal": (
+        Purpose.PUBLICATION,
+        Audience.PUBLIC,
+        Option("A journal or a book", "The patient has to see the final version."),
+    ),
+    "social": (
+        Purpose.SOCIAL,
+        Audience.CLOSED_GROUP,
+        Option("Social media", "A closed professional group counts, too."),
+    ),
+}
+MOST_BOXES = 200
+
+
+class SaidForm(forms.Form):
+    """What is said of the patient beside the picture."""
+
+    sex = forms.ChoiceField(
+        label="Sex", required=False, choices=[NOT_SAID, *SEXES.items()], widget=forms.RadioSelect
+    )
+    age = forms.ChoiceField(label="Age", required=False, choices=AGES)
+    place = forms.ChoiceField(label="Where from", required=False, choices=PLACES)
+    words = forms.CharField(
+        label="Anything else that is said",
+        required=False,
+        help_text="One detail a line: a job, an event, a rare condition. Each counts as one in ten.",
+        widget=forms.Textarea({"rows": 3}),
+    )
+
+
+class AskForm(SaidForm):
+    """A request that a copy may leave."""
+
+    use = forms.ChoiceField(
+        label="What is it for?",
+        widget=forms.RadioSelect,
+        choices=[(key, option) for key, (_, _, option) in USES.items()],
+        error_messages={"required": "Choose what it is for"},
+    )
+    target = forms.CharField(
+        label="Where does it go?",
+        max_length=200,
+        help_text="For example, Tuesday teaching in room 4",
+        error_messages={"required": "Say where it goes"},
+    )
+    field_order = ("use", "target", "sex", "age", "place", "words")
+
+
+class TicksForm(forms.Form):
+    """What machines can't judge; nothing is ticked before a person ticks it."""
+
+    ticked = forms.MultipleChoiceField(
+        label="Have you looked for these yourself?",
+        help_text="A machine can’t judge them. You are the check.",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        choices=list(TICKS.items()),
+    )
+
+
+class ApproveForm(forms.Form):
+    """What the second person says."""
+
+    note = forms.CharField(
+        label="Note", required=False, widget=forms.Textarea({"rows": 2}), max_length=2000
+    )
+    judgement = forms.CharField(
+        label="Why may it leave all the same?",
+        required=False,
+        help_text="The crowd is small. Say who would see it, and why nobody there would know the patient.",
+        widget=forms.Textarea({"rows": 2}),
+        max_length=2000,
+    )
+
+
+@form_page
+@needs(Action.REQUEST_RELEASE)
+def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Ask for a copy, or be told why not, with the source."""
+    found = Photo.objects.visible_to(request.user).filter(state=Photo.State.KEPT)
+    photo = get_object_or_404(found.select_related("patient__practice", "practice"), pk=pk)
+    form, now = AskForm(request.POST or None), timezone.now()
+    if form.is_valid():
+        purpose, audience, _ = USES[form.cleaned_data["use"]]
+        done = flow.request_release(
+            photo,
+            purpose=purpose,
+            audience=audience,
+            target=form.cleaned_data["target"],
+            discloses=facts_from(form.cleaned_data),
+            by=request.user,
+            now=now,
+        )
+        if isinstance(done, Release):
+            return redirect("release", done.pk)
+        context = {"decision": done, "photo": photo, "patient": photo.patient, "now": now}
+        context |= {"ways": ways(done, photo.patient), "use": USES[form.cleaned_data["use"]][2]}
+        return render(request, "releases/not_permitted.html", context, status=403)
+    context = {"form": form, "photo": photo, "patient": photo.patient}
+    return render(request, "releases/ask.html", context)
+
+
+@require_GET
+@needs(Action.SEE_PICTURES)
+def desk(request: SignedInRequest) -> HttpResponse:
+    """List what waits for this person, what this person asked for, and what has left."""
+    everything = Release.objects.visible_to(request.user).select_related(
+        "photo__patient", "requested_by", "reviewed_by"
+    )
+    waiting = everything.filter(state=Release.State.WAITING)
+    reviews = may(request.user.role, Action.REVIEW_RELEASE)
+    context = {
+        "to_review": waiting.exclude(requested_by=request.user) if reviews else [],
+        "mine": everything.filter(
+            requested_by=request.user, state__in=(Release.State.DRAFT, Release.State.WAITING)
+        ),
+        "left": everything.filter(state=Release.State.RELEASED)[:50],
+    }
+    return render(request, "releases/desk.html", context)
+
+
+@require_GET
+@needs(Action.SEE_PICTURES)
+def release(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Show a release where it stands: the editor, the review, the copy, or how it ended."""
+    found = _release(request, pk)
+    if found.state == Release.State.DRAFT and may(request.user.role, Action.REQUEST_RELEASE):
+        return _editor(request, found, TicksForm())
+    if found.state == Release.State.WAITING:
+        return _review(request, found, ApproveForm())
+    return render(request, "releases/release.html", _context(found))
+
+
+@require_POST
+@needs(Action.REQUEST_RELEASE)
+def reword(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Change what is said beside the picture."""
+    found, form = _release(request, pk), SaidForm(request.POST)
+    if form.is_valid():
+        try:
+            flow.say_less(
+                found,
+                discloses=facts_from(form.cleaned_data),
+                by=request.user,
+                now=timezone.now(),
+            )
+        except flow.NotTheirTurn as error:
+            messages.error(request, error.for_people)
+    return redirect("release", found.pk)
+
+
+@require_POST
+@needs(Action.REQUEST_RELEASE)
+def prepare(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Make the copy as the person decided, and pass it to the desk."""
+    found, form, now = _release(request, pk), TicksForm(request.POST), timezone.now()
+    problems: list[str] = []
+    if form.is_valid():
+        try:
+            wishes = _wishes(request, form)
+            done = flow.prepare_copy(found, wishes=wishes, by=request.user, now=now)
+        except DoesNotFit as refused:
+            problems = list(refused.fields.values())
+        except CopyNotFit as refused:
+            problems = list(refused.reasons)
+        except (RegionOutsideImage, opening.PictureClosed) as refused:
+            problems = [refused.for_people]
+        except flow.NotTheirTurn as error:
+            messages.error(request, error.for_people)
+            return redirect("release", found.pk)
+        else:
+            if isinstance(done, policy.Hold | policy.Refusal | policy.Permit):
+                return _refused(request, found, done)
+            messages.success(request, "The copy waits for a second person")
+            return redirect("release", found.pk)
+    return _editor(request, found, form, problems=problems, status=422)
+
+
+@require_POST
+@needs(Action.REVIEW_RELEASE)
+def approve(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Let the copy leave, as the second person."""
+    found, form = _release(request, pk), ApproveForm(request.POST)
+    if not form.is_valid():
+        return _review(request, found, form, status=422)
+    try:
+        done = flow.approve(found, **form.cleaned_data, by=request.user, now=timezone.now())
+    except (flow.SamePerson, flow.NotTheirTurn, opening.PictureClosed, CopyNotFit) as error:
+        messages.error(request, error.for_people)
+        return redirect("release", found.pk)
+    if not isinstance(done, Release):
+        return _refused(request, found, done)
+    messages.success(request, "It may leave")
+    return redirect("release", found.pk)
+
+
+@require_POST
+@needs(Action.REVIEW_RELEASE)
+def refuse(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Don't let the copy leave, and say what would have to change."""
+    found, form = _release(request, pk), ApproveForm(request.POST)
+    try:
+        note = form.cleaned_data["note"] if form.is_valid() else ""
+        flow.refuse(found, note=note, by=request.user, now=timezone.now())
+    except DoesNotFit as refused:
+        put_right(form, refused.fields)
+        return _review(request, found, form, status=422)
+    except (flow.SamePerson, flow.NotTheirTurn) as error:
+        messages.error(request, error.for_people)
+    else:
+        messages.success(request, "Refused. The copy is destroyed.")
+    return redirect("release", found.pk)
+
+
+@require_POST
+@needs(Action.REQUEST_RELEASE)
+def stop(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Take a request back before anything has left."""
+    found = _release(request, pk)
+    try:
+        flow.stop(found, by=request.user, now=timezone.now())
+    except flow.NotTheirTurn as error:
+        messages.error(request, error.for_people)
+    else:
+        messages.success(request, "Stopped. Nothing has left.")
+    return redirect("releases")
+
+
+@require_GET
+@needs(Action.SEE_PICTURES)
+def original(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Return the picture that the copy is made of, for those who prepare and review it.
+
+    As an audit of the practice's own work: looking here is no reliance on it for care.
+    """
+    found = _release(request, pk)
+    try:
+        opened = opening.open_photo(
+            found.photo, by=request.user, purpose=Purpose.AUDIT, now=timezone.now()
+        )
+    except opening.PictureClosed as error:
+        raise Http404 from error
+    return _file(opened)
+
+
+@require_GET
+@needs(Action.SEE_PICTURES)
+def copy(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Return the copy's file: to the two who settle it while it waits, afterwards as released."""
+    found, now = _release(request, pk), timezone.now()
+    try:
+        if found.state == Release.State.WAITING:
+            return _file(flow.preview_copy(found, by=request.user, now=now))
+        return _file(flow.open_copy(found, by=request.user, now=now))
+    except opening.PictureClosed as error:
+        raise Http404 from error
+
+
+def _editor(
+    request: SignedInRequest,
+    found: Release,
+    form: TicksForm,
+    *,
+    problems: list[str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    try:
+        review = {"findings": flow.findings(found, by=request.user)}
+    except opening.PictureClosed as error:
+        raise Http404 from error
+    context = _context(found) | {
+        "form": form,
+        "said": SaidForm(initial=answers_from(found.discloses)),
+        "problems": problems or [],
+        "review": review,
+    }
+    return render(request, "releases/editor.html", context, status=status)
+
+
+def _review(
+    request: SignedInRequest, found: Release, form: ApproveForm, *, status: int = 200
+) -> HttpResponse:
+    is_mine = found.requested_by_id == request.user.pk
+    now = timezone.now()
+    context = _context(found) | {
+        "form": form,
+        "is_mine": is_mine,
+        "may_review": may(request.user.role, Action.REVIEW_RELEASE) and not is_mine,
+        "decision": flow.decide(found, second_person=str(request.user.pk), now=now),
+        "asks_judgement": found.exposure == "review",
+    }
+    return render(request, "releases/review.html", context, status=status)
+
+
+def _refused(
+    request: SignedInRequest, found: Release, done: policy.Permit | policy.Hold | policy.Refusal
+) -> HttpResponse:
+    context = _context(found) | {"decision": done, "now": timezone.now()}
+    context |= {"ways": ways(done, found.photo.patient), "use": PURPOSES[found.purpose]}
+    return render(request, "releases/not_permitted.html", context, status=403)
+
+
+def _context(found: Release) -> dict[str, Any]:
+    earlier = [
+        {
+            "at": each["at"],
+            "words": in_words(each["facts"]),
+            "audience": ", ".join(each["audience"]),
+        }
+        for each in flow.earlier_releases(found)
+        if each["id"] != str(found.pk)
+    ]
+    return {
+        "release": found,
+        "photo": found.photo,
+        "patient": found.photo.patient,
+        "purpose": PURPOSES[found.purpose],
+        "audience": AUDIENCES[found.audience],
+        "discloses": in_words(found.discloses),
+        "crowd": found.assessment,
+        "earlier": earlier,
+        "copy": found.copy,
+        "tick_words": [TICKS.get(key, key) for key in found.ticked],
+    }
+
+
+def _wishes(request: SignedInRequest, form: TicksForm) -> Wishes:
+    return Wishes(
+        keep=_boxes(request, "keep"),
+        cover=_boxes(request, "cover"),
+        leave=_boxes(request, "leave"),
+        ticked=frozenset(form.cleaned_data["ticked"]),
+    )
+
+
+def _boxes(request: SignedInRequest, name: str) -> tuple[Region, ...]:
+    """Return the boxes that the editor wrote. Raises DoesNotFit for anything else."""
+    try:
+        listed = json.loads(request.POST.get(name) or "[]")
+        if not isinstance(listed, list) or len(listed) > MOST_BOXES:
+            raise ValueError
+        return tuple(Region(*(int(side) for side in box)) for box in listed)
+    except RegionOutsideImage:
+        raise
+    except (TypeError, ValueError) as error:
+        raise DoesNotFit({name: "Load the page again, and draw the boxes once more"}) from error
+
+
+def _file(opened: bytes | policy.Permit | policy.Hold | policy.Refusal) -> HttpResponse:
+    if not isinstance(opened, bytes):
+        return HttpResponse(opened.because[0].text, content_type="text/plain", status=403)
+    return HttpResponse(opened, content_type="image/jpeg")
+
+
+def _release(request: SignedInRequest, pk: UUID) -> Release:
+    found = Release.objects.visible_to(request.user).select_related(
+        "photo__patient__practice", "practice", "copy", "requested_by", "reviewed_by"
+    )
+    return get_object_or_404(found, pk=pk)
+
+
+urlpatterns = [
+    path("pictures/<uuid:pk>/copy/", ask, name="copy-new"),
+    path("releases/", desk, name="releases"),
+    path("releases/<uuid:pk>/", release, name="release"),
+    path("releases/<uuid:pk>/words/", reword, name="release-words"),
+    path("releases/<uuid:pk>/prepare/", prepare, name="release-prepare"),
+    path("releases/<uuid:pk>/approve/", approve, name="release-approve"),
+    path("releases/<uuid:pk>/refuse/", refuse, name="release-refuse"),
+    path("releases/<uuid:pk>/stop/", stop, name="release-stop"),
+    path("releases/<uuid:pk>/original/", original, name="release-original"),
+    path("releases/<uuid:pk>/copy/", copy, name="copy"),
+]
