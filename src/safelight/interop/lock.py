@@ -20,8 +20,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safelight.interop import bpf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 try:
     import resource
@@ -158,7 +162,7 @@ def _seccomp() -> None:
     machine = bpf.MACHINES.get(platform.machine())
     if machine is None or sys.maxsize <= 2**32 or sys.byteorder != "little":
         raise OSError(errno.ENOSYS, f"no filter written for {platform.machine()}")
-    _install(bpf.decoding_filter(machine))
+    _install(bpf.decoding_filter(machine))  # pragma: no cover - as the module says
 
 
 def _install(steps: bytes) -> None:  # pragma: no cover - as the module says
@@ -180,13 +184,18 @@ _APPLY = {
 def _libc() -> ctypes.CDLL:
     if sys.platform != "linux":
         raise OSError(errno.ENOSYS, f"not on {sys.platform}")
-    return ctypes.CDLL(None, use_errno=True)
+    return ctypes.CDLL(None, use_errno=True)  # pragma: no cover - as the module says
 
 
 def _prctl(option: int, *arguments: int) -> None:
-    call = _libc().prctl
+    _call_prctl(_libc().prctl, option, *arguments)
+
+
+def _call_prctl(
+    call: Callable[..., int], option: int, *arguments: int
+) -> None:  # pragma: no cover - as the module says
     padded = [ctypes.c_ulong(each) for each in (*arguments, 0, 0, 0, 0)][:4]
-    if call(ctypes.c_int(option), *padded) != 0:  # pragma: no cover - as the module says
+    if call(ctypes.c_int(option), *padded) != 0:
         _raise_errno()
 
 

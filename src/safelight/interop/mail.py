@@ -111,10 +111,9 @@ def _connected(host: str, port: int, tls: Tls, context: ssl.SSLContext) -> smtpl
 
 
 def _address(said: str) -> Address:
+    if not said.isascii() or not said.isprintable() or "@" not in said:
+        raise NotAnAddress("not an address")
     try:
-        address = Address(addr_spec=said)
+        return Address(addr_spec=said)
     except (ValueError, IndexError, HeaderParseError) as error:
         raise NotAnAddress("not an address") from error
-    if not address.domain or not said.isascii() or any(each in said for each in "\r\n"):
-        raise NotAnAddress("not an address")
-    return address

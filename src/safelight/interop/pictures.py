@@ -78,7 +78,7 @@ RESTART_BLOCKS = 16
 """How many blocks lie between two restart markers in our JPEGs."""
 
 _darkroom = Darkroom()
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
     os.register_at_fork(after_in_child=_darkroom.forget)
 
 _BY_SIGNAL = {

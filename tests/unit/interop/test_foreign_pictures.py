@@ -26,6 +26,7 @@ from safelight.interop import developing, pictures, wire
 from safelight.interop.pictures import Reason
 
 VALID = list(valid_pictures())
+PLAIN = saved(drawing(), "PNG")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -274,6 +275,33 @@ def test_what_a_decoding_process_writes_is_what_the_server_reads():
     about = said[wire.ANSWER_HEADER :][:length]
     opened = wire.read_answer(magic, about, asked=request, kind=wire.Kind.PNG)
     assert len(said) == wire.ANSWER_HEADER + length + opened.columns * opened.rows * 3
+
+
+def in_this_process(data):
+    return np.asarray(developing.open_picture(data, wire.Request(wire.LIMITS, None))[1])
+
+
+def test_lab_without_a_profile_is_understood():
+    lab = picture("LAB")
+    lab.info.clear()
+    assert difference(in_this_process(saved(lab, "TIFF")), drawing()) < 8
+
+
+def test_profiles_that_cannot_be_used_are_passed_over(monkeypatch):
+    rubbish = saved(drawing(), "PNG", icc_profile=b"rubbish")
+    assert np.array_equal(in_this_process(rubbish), drawing())
+
+    def fails(*_, **__):
+        raise ImageCms.PyCMSError("cannot build transform")
+
+    monkeypatch.setattr(developing.ImageCms, "profileToProfile", fails)
+    data = saved(drawing(), "PNG", icc_profile=srgb_profile())
+    assert np.array_equal(in_this_process(data), drawing())
+
+
+def test_a_decoder_that_claims_no_size_is_not_followed(monkeypatch):
+    monkeypatch.setattr(developing.Image.Image, "size", (0, 0))
+    assert answered(PLAIN) == wire.say_refused(Reason.DAMAGED)
 
 
 @pytest.mark.parametrize(

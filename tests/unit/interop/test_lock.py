@@ -112,6 +112,11 @@ def test_a_layer_that_cannot_be_set_says_why(monkeypatch):
     assert "not permitted" in missing["limits"]
 
 
+def test_layers_that_are_all_set_are_enough(monkeypatch):
+    monkeypatch.setattr(lock, "_APPLY", dict.fromkeys(lock._LAYERS, lambda: None))
+    assert lock.is_enough(lock.close())
+
+
 def test_only_landlock_may_be_missing():
     held = dict.fromkeys(lock._LAYERS)
     assert lock.is_enough(held | {"landlock": "no such call"})
