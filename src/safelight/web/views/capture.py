@@ -56,8 +56,8 @@ def camera(request: SignedInRequest, pk: UUID) -> HttpResponse:
         patient, body_site=consent.body_site, made_for=Purpose.CARE, by=request.user, now=now
     )
     if not isinstance(offer, flow.CaptureOffer):
-        context = {"decision": offer, "patient": patient, "ways": ways(offer, patient), "now": now}
-        return render(request, "capture/not_permitted.html", context)
+        no = {"decision": offer, "patient": patient, "ways": ways(offer, patient), "now": now}
+        return render(request, "capture/not_permitted.html", no)
     offers = json.dumps([each.as_json() for each in offer.ingest])
     context = {"patient": patient, "consent": consent, "tenant": offer.tenant, "offers": offers}
     return render(request, "capture/camera.html", context)
