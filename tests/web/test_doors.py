@@ -34,7 +34,7 @@ OPEN = {
     "account_reset_password_from_key_done",
 }
 """Sign-in itself. Colleagues' and patients' pages are added by the areas that own them."""
-OPEN_AREAS = ("share", "receipt", "manifest", "worker", "my-")
+OPEN_AREAS = ("share", "colleague", "receipt", "manifest", "worker", "my-")
 
 
 def patterns(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
@@ -50,6 +50,8 @@ def address(pattern: URLPattern) -> str:
         name: {"UUIDConverter": uuid4(), "IntConverter": 1}.get(type(converter).__name__, "x")
         for name, converter in pattern.pattern.converters.items()
     }
+    if pattern.name == "account_reset_password_from_key":
+        given = {"uidb36": "x", "key": "y-z"}
     return reverse(pattern.name, kwargs=given)
 
 

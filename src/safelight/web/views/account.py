@@ -15,7 +15,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import path, reverse
+from django.urls import path, re_path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -157,8 +157,8 @@ urlpatterns = [
         open_to_all(allauth.password_reset_done),
         name="account_reset_password_done",
     ),
-    path(
-        "account/password/new/<str:uidb36>-<path:key>/",
+    re_path(
+        r"^account/password/new/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[0-9A-Za-z-]+)/$",
         open_to_all(allauth.password_reset_from_key),
         name="account_reset_password_from_key",
     ),
