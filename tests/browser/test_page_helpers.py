@@ -94,7 +94,7 @@ def test_an_unused_page_counts_down_hides_itself_and_locks(visit: Visit) -> None
     expect(page.locator(".idle")).to_be_hidden()
     page.clock.run_for(61_000)
     page.locator("#day").press("1")
-    with page.expect_request("**/lock"):
+    with page.expect_response("**/lock"):
         page.clock.run_for(121_000)
     assert [path for path, _ in visit.site.forms] == ["/ping", "/ping", "/lock"]
 
