@@ -85,7 +85,7 @@ class Scales:
 
 
 FIRST = Scales(faces=512, bystanders=960, text=1280, light_text=0, codes=(1280, 2560))
-AGAIN = Scales(faces=448, bystanders=736, text=960, light_text=1600, codes=(960, 1920))
+AGAIN = Scales(faces=448, bystanders=736, text=960, light_text=1440, codes=(960, 1920))
 """For the finished copy: other sizes than FIRST, so that a miss by size is not made twice."""
 
 

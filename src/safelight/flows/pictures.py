@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MARGINS = {"face": 0.18, "text": 0.06, "code": 0.06}
 """Of a finding's longer side, added all round: hair, ears and chin; a line's last letter."""
 USUAL_MARGIN = 0.1
-ROUNDS = 3
+ROUNDS = 4
 """Looks at the finished copy: what one leaves over is covered before the next."""
 HIDDEN_AT = 0.97
 """A box of which this share is black shows nothing of what it names."""
