@@ -1,0 +1,96 @@
+"""Checkpoints are signed only over a whole ledger, and whatever is done to it is found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from test_patients import add
+
+from factories import NOW
+from safelight import ledger
+from safelight.flows import evidence
+from safelight.records.models import Checkpoint, LedgerEntry, TreeHead
+
+HOUR = timedelta(hours=1)
+
+
+def test_an_empty_ledger_has_no_checkpoint_and_is_whole():
+    assert evidence.checkpoint(now=NOW) is None
+    assert evidence.witness_text() == ""
+    assert evidence.verify(None).ok
+
+
+def test_the_checkpoint_is_signed_by_the_ledgers_own_key(gp):
+    add(gp)
+    made = evidence.checkpoint(now=NOW)
+    read = ledger.read_checkpoint(made.note, evidence.public_key())
+    assert (read.size, read.origin) == (1, evidence.origin())
+    assert evidence.verifier_key().startswith(evidence.origin())
+    assert evidence.witness_text() == made.note
+    assert evidence.checkpoint(now=NOW + HOUR) == made
+
+
+def test_it_is_signed_once_an_hour_and_only_if_something_was_added(gp):
+    add(gp)
+    first = evidence.checkpoint_if_due(now=NOW)
+    add(gp)
+    assert evidence.checkpoint_if_due(now=NOW + HOUR - timedelta(seconds=1)) is None
+    second = evidence.checkpoint_if_due(now=NOW + HOUR)
+    assert (first.size, second.size) == (1, 2)
+    assert evidence.checkpoint_if_due(now=NOW + 3 * HOUR) == second
+
+
+@pytest.fixture
+def witnessed(gp) -> str:
+    for _ in range(5):
+        add(gp)
+    evidence.checkpoint(now=NOW)
+    return evidence.witness_text()
+
+
+def change(index: int) -> None:
+    body = bytes(LedgerEntry.objects.get(index=index).body)
+    LedgerEntry.objects.filter(index=index).update(
+        body=body.replace(b"patient.added", b"patient.moved")
+    )
+
+
+def swap(one: int, other: int) -> None:
+    first, second = (bytes(LedgerEntry.objects.get(index=at).body) for at in (one, other))
+    LedgerEntry.objects.filter(index=one).update(body=second)
+    LedgerEntry.objects.filter(index=other).update(body=first)
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda: change(2),
+        lambda: swap(1, 3),
+        lambda: LedgerEntry.objects.filter(index=1).delete(),
+        lambda: LedgerEntry.objects.filter(index=4).delete(),
+        lambda: (
+            LedgerEntry.objects.filter(index__gt=1).delete(),
+            Checkpoint.objects.all().delete(),
+        ),
+    ],
+    ids=["changed", "reordered", "removed", "cut off", "cut off with its checkpoints"],
+)
+def test_whatever_is_done_to_it_is_found_by_the_witness(witnessed, tamper):
+    assert evidence.verify(witnessed).ok
+    tamper()
+    assert not evidence.verify(witnessed).ok
+
+
+def test_nothing_is_signed_on_top_of_a_ledger_that_is_not_whole(witnessed, gp):
+    change(2)
+    add(gp)
+    with pytest.raises(evidence.LedgerNotWhole):
+        evidence.checkpoint(now=NOW + HOUR)
+    assert Checkpoint.objects.count() == 1
+
+
+def test_a_head_that_does_not_follow_is_not_signed(witnessed, gp):
+    TreeHead.objects.update(size=9)
+    with pytest.raises(evidence.LedgerNotWhole):
+        evidence.checkpoint(now=NOW + HOUR)
