@@ -71,7 +71,7 @@ def _open_practice() -> Any:
     from safelight.flows import made_up
     from safelight.flows.staff import make_stores
 
-    make_stores(settings.SAFELIGHT_PASSPHRASE)
+    make_stores(str(settings.SAFELIGHT_PASSPHRASE))
     now = timezone.now()
     practice = made_up.open_practice(now=now)
     made_up.add_people(practice, now=now)

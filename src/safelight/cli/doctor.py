@@ -71,7 +71,7 @@ def _machine() -> Iterator[Finding]:
     yield Finding("python", "good", f"{platform.python_version()} on {platform.system()}")
     layers = lock.report()
     for layer in layers:
-        missing = "bad" if layer.needed else "look"
+        missing: Outcome = "bad" if layer.needed else "look"
         text = layer.what if layer.enforced else f"missing: {layer.missing_because}"
         yield Finding(f"decoding lock, {layer.name}", "good" if layer.enforced else missing, text)
     swaps = _swaps()

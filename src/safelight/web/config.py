@@ -121,7 +121,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): text for name, text in ours.items() if name not in NOT_CONFIG}
 
 
-def _typed(name: str, value: object) -> object:
+def _typed(name: str, value: object) -> Any:
     try:
         if name in _PATHS:
             return Path(str(value)).expanduser()

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
-from safelight import policy
+from safelight.flows.deciding import pack_named
 from safelight.policy.roles import Action, may
 from safelight.records.models import Release, Staff
 
@@ -42,11 +42,11 @@ PLACES: tuple[tuple[str, str, Action, tuple[str, ...]], ...] = (
 
 def house(request: HttpRequest) -> dict[str, Any]:
     """Return the practice, the policy pack, the places of the navigation and the mode."""
-    staff = getattr(request, "user", None)
-    signed_in = isinstance(staff, Staff) or bool(staff and staff.is_authenticated)
+    staff: Any = getattr(request, "user", None)
+    signed_in = staff is not None and staff.is_authenticated
     return {
         "practice": staff.practice if signed_in else None,
-        "pack_id": SimpleLazyObject(_pack_id),
+        "pack_id": SimpleLazyObject(lambda: _pack_id(staff.practice)) if signed_in else "",
         "places": SimpleLazyObject(lambda: _places(request, staff)) if signed_in else (),
         "is_demo": settings.SAFELIGHT_MODE == "demo",
         "personas": _personas if settings.SAFELIGHT_MODE == "demo" else (),
@@ -82,6 +82,5 @@ def _waiting(staff: Staff) -> int:
     return waits.exclude(requested_by=staff).count()
 
 
-def _pack_id() -> str:
-    load = getattr(policy, "load_pack", None)
-    return load("england").id if load else "england"
+def _pack_id(practice: Any) -> str:
+    return pack_named(practice.pack).id

@@ -19,7 +19,7 @@ AnyView = TypeVar("AnyView", bound=Callable[..., Any])
 class SignedInRequest(HttpRequest):
     """A request behind the door: someone of the practice is there."""
 
-    user: Staff  # type: ignore[assignment]  # the door lets nobody else in
+    user: Staff  # the door lets nobody else in
 
 
 def open_to_all(view: AnyView) -> AnyView:

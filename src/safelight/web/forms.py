@@ -22,6 +22,7 @@ class Option(str):
     """The label of a choice with a second line that explains it."""
 
     __slots__ = ("text",)
+    text: str
 
     def __new__(cls, title: str, text: str = "") -> Self:
         """Return the title as the label; `text` goes below it."""

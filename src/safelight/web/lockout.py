@@ -110,7 +110,8 @@ def _account_pause(count: int) -> timedelta | None:
         return UNTIL_RESET
     if count < FREE_TRIES:
         return None
-    return min(FIRST_PAUSE * 2 ** min(count - FREE_TRIES, 20), LONGEST_PAUSE)
+    doubled: timedelta = FIRST_PAUSE * int(2 ** min(count - FREE_TRIES, 20))
+    return min(doubled, LONGEST_PAUSE)
 
 
 def _address_pause(count: int) -> timedelta | None:

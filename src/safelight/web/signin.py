@@ -224,8 +224,8 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no t
 
     def clean(self) -> dict[str, Any]:
         """Register the passkey; one without the person's own check is refused."""
-        said: dict[str, Any] = {**self.cleaned_data, "passwordless": True}
-        self.cleaned_data = said
+        said: dict[str, Any] = self.cleaned_data
+        said["passwordless"] = True
         try:
             return super().clean() or said
         except UNREADABLE:

@@ -147,7 +147,8 @@ class _ComponentNode(template.Node):
             values.setdefault("icon_name", NOTICE_ICON[values["tone"]])
         if name == "decision":
             values.setdefault("icon_name", TONE_ICON[values["tone"]])
-        flat = {**context.flatten(), **values}
+        flat: dict[str, Any] = {str(key): value for key, value in context.flatten().items()}
+        flat |= values
         return SafeString(render_to_string(f"components/{name}.html", flat))
 
 

@@ -42,7 +42,7 @@ class UnlockForm(forms.Form):
         said: dict[str, Any] = super().clean() or {}
         staff = self.request.user
         if said.get("credential"):
-            asked = signin.AgainPasskeyForm(user=staff, data=self.data)
+            asked = signin.AgainPasskeyForm(user=staff, data=self.data)  # type: ignore[call-arg]  # allauth has no types
             if not asked.is_valid():
                 raise ValidationError(
                     "That passkey didn’t open it. Try again, or type the password"

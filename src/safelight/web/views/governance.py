@@ -9,12 +9,12 @@ from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from safelight.flows import evidence, stores
-from safelight.policy.roles import Action
+from safelight.policy.roles import Action, Role
 from safelight.records.models import (
     Checkpoint,
     Disclosure,
@@ -38,7 +38,8 @@ class Waiting:
     count: int
     title: str
     text: str
-    url: str = ""
+    page: str = ""
+    """Name of the page where it is done."""
 
 
 @require_GET
@@ -53,7 +54,7 @@ def governance(request: SignedInRequest) -> HttpResponse:
         "consent": _consent(staff),
         "left": _left(staff),
         "people": [
-            {"person": person, "role": ROLES[person.role]}
+            {"person": person, "role": ROLES[Role(person.role)]}
             for person in Staff.objects.filter(practice=staff.practice).order_by("name")
         ],
     }
@@ -95,7 +96,7 @@ def _waiting(staff: Staff) -> list[Waiting]:
             releases.count(),
             "Copies wait for a second person",
             "Nothing leaves before somebody else has looked.",
-            reverse("releases"),
+            "releases",
         ),
         Waiting(
             recalls.count(),
