@@ -104,6 +104,8 @@ def _server(listener: socket.socket) -> Any:
     server.socket = _locked(listener, Path(tls)) if tls else listener
     server.server_name, server.server_port = "localhost", address[1]
     server.setup_environ()
+    if tls:
+        server.base_environ["HTTPS"] = "on"
     server.set_app(get_wsgi_application())
     return server
 

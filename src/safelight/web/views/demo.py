@@ -100,9 +100,11 @@ def may_enter(request: HttpRequest) -> bool:
 
 
 def personas() -> list[dict[str, object]]:
-    """Return everyone that one can become, with their role."""
-    people = (
-        Staff.objects.filter(is_active=True).select_related("practice").order_by("role", "name")
+    """Return everyone that one can become, with their role, clinicians first."""
+    order = list(ROLES)
+    people = sorted(
+        Staff.objects.filter(is_active=True),
+        key=lambda person: (order.index(Role(person.role)), person.email),
     )
     return [{"person": person, "role": ROLES[Role(person.role)]} for person in people]
 
