@@ -87,10 +87,10 @@ def jpeg(*, side: int = 240, seed: int = 1) -> bytes:
     return held.getvalue()
 
 
-def signature() -> bytes:
+def signature(ink: tuple[int, int, int] = (29, 25, 22)) -> bytes:
     """A stroke on an empty sheet, as the page's canvas writes it."""
     pixels = np.zeros((80, 240, 4), np.uint8)
-    pixels[40:43, 30:200] = (29, 25, 22, 255)
+    pixels[40:43, 30:200] = (*ink, 255)
     held = io.BytesIO()
     Image.fromarray(pixels, "RGBA").save(held, "PNG")
     return held.getvalue()

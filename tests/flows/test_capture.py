@@ -425,13 +425,14 @@ def test_a_sweep_spares_what_is_owned_and_what_is_young(adult, gp, consent, home
     made = take(adult, gp, consent)
     copy = made_copy(made, gp)
     stores.blobs().put(copy.blob, b"a sealed copy")
-    for name in ("README", "notes.original"):
+    for name in ("README", "notes.intent"):
         stores.blobs().put(name, b"someone else's file")
-    for name in (f"{made.pk}.intent", f"{uuid.uuid4()}.original", f"{uuid.uuid4()}.intent"):
+    orphan = uuid.uuid4()
+    for name in (f"{made.pk}.intent", f"{orphan}.original", f"{orphan}.intent"):
         stores.blobs().put(name, b"")
-    assert keeping.sweep(now=NOW - timedelta(days=365)) == keeping.Swept(ids=0, blobs=0)
+    assert keeping.sweep(now=NOW - timedelta(days=365)) == keeping.Swept(orphans=0, parts=0)
     age(home, hours=3)
-    assert keeping.sweep(now=real_now()) == keeping.Swept(ids=2, blobs=2)
+    assert keeping.sweep(now=real_now()) == keeping.Swept(orphans=1, parts=0)
     assert set(home.files()) == {
         made.blob,
         made.derived_blob("view"),
@@ -439,7 +440,7 @@ def test_a_sweep_spares_what_is_owned_and_what_is_young(adult, gp, consent, home
         copy.blob,
         signed.signature_blob,
         "README",
-        "notes.original",
+        "notes.intent",
     }
     assert isinstance(opening.open_photo(made, by=gp, now=NOW), bytes)
 

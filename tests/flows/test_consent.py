@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from datetime import timedelta
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from factories import NOW, assessment, patient, representative, staff
 from flows.conftest import SITE, agree, signature
@@ -119,10 +122,6 @@ def test_answers_that_do_not_fit_together_are_not_recorded(gp, adult, home, give
 
 
 def test_an_empty_signature_box_is_no_signature(gp, adult):
-    import io
-
-    from PIL import Image
-
     held = io.BytesIO()
     Image.new("RGBA", (240, 80)).save(held, "PNG")
     with pytest.raises(DoesNotFit) as refused:
@@ -138,6 +137,13 @@ def test_a_signature_rests_sealed_under_a_key_of_its_own(gp, adult, home):
     keeping.destroy(consent.pk)
     with pytest.raises(storage.KeyGone):
         flow.open_signature(consent, by=gp)
+
+
+@pytest.mark.parametrize("ink", [(29, 25, 22), (244, 237, 227)])
+def test_a_signature_is_kept_black_on_white_whatever_the_screen(gp, adult, ink):
+    consent, _ = agree(adult, gp, form="electronic", statement="", signature=signature(ink))
+    kept = np.asarray(Image.open(io.BytesIO(flow.open_signature(consent, by=gp))))
+    assert (kept[41, 100].max(), kept[5, 5].min()) == (0, 255)
 
 
 def test_words_that_changed_since_are_not_answered(gp, adult, monkeypatch):

@@ -12,7 +12,7 @@ from factories import NOW, patient, staff
 from flows.conftest import agree, sealed, take
 from safelight import ledger, policy
 from safelight.flows import opening as flow
-from safelight.flows import stores
+from safelight.flows import retaining, stores
 from safelight.flows.allowed import NotAllowed
 from safelight.policy.roles import Role
 from safelight.records.models import LedgerEntry, Objection, Photo
@@ -42,6 +42,14 @@ def object_to(photo: Photo, *purposes: str) -> None:
 def test_a_picture_opens_in_every_size_that_was_kept(gp, photo):
     for size in (flow.VIEW, flow.THUMB, flow.ORIGINAL):
         assert size_of(flow.open_photo(photo, by=gp, size=size, now=NOW)) == (320, 240)
+
+
+def test_a_picture_stays_as_long_as_the_record_it_belongs_to(adult, gp, photo):
+    kept = retaining.kept_at_least(photo, now=NOW)
+    assert kept.until.isoformat() == "2034-11-22"
+    assert kept.source
+    photo.patient.born_on = NOW.date() - timedelta(days=365)
+    assert retaining.kept_at_least(photo, now=NOW).until.year >= 2050
 
 
 def test_large_pictures_are_shown_smaller(adult, gp):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
     from safelight.policy import Pack
     from safelight.policy.wording import Wording
     from safelight.records.models import Patient, Staff
+    from safelight.terms import Pixels
 
 SIGNATURE_BYTES = 256 * 1024
 """A signature drawn on a phone's screen has about 10 KiB as PNG; more is something else."""
 SIGNATURE_SIDE = 1200
+FAINTEST = 8
+"""Of 255: a light pen on a transparent sheet, flattened on white, differs by more than this."""
 SAID_NO_FIRST = "The answer was no before this was said"
 OWN_ANSWER = "patient"
 
@@ -264,7 +268,17 @@ def _drawing(signature: bytes) -> bytes | None:
         pixels = pictures.decode(signature, max_side=SIGNATURE_SIDE).pixels
     except pictures.PictureRefused:
         return None
-    return pictures.encode_png(pixels) if pixels.min() != pixels.max() else None
+    return _in_ink(pixels)
+
+
+def _in_ink(pixels: Pixels) -> bytes | None:
+    """Return the strokes black on white, whatever the screen's colours were; None without any."""
+    sheet = np.median(pixels.reshape(-1, 3), axis=0)
+    strength = np.abs(pixels - sheet).max(axis=2)
+    if strength.max() < FAINTEST:
+        return None
+    ink = (255 - strength * (255 / strength.max())).astype(np.uint8)
+    return pictures.encode_png(np.repeat(ink[:, :, None], 3, axis=2))
 
 
 def _unsaved(

@@ -23,15 +23,15 @@ LEASE = timedelta(hours=2)
 """Older than the longest upload: a younger orphan may still become a picture."""
 INTENT = "intent"
 KINDS = ("original", "view", "thumb", "copy", "signature", INTENT)
-"""Every ending that a blob's name has after its id."""
+"""Every ending that a blob's name has after its id; the announcement goes last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep removed: ids that no row came to own, and blobs in all."""
+    """What a sweep removed: ids that no row came to own, and files that were never finished."""
 
-    ids: int
-    blobs: int
+    orphans: int
+    parts: int
 
 
 def begin(image_id: UUID, *, tenant: UUID, patient: UUID, data_key: bytes) -> None:
@@ -53,23 +53,22 @@ def destroy(image_id: UUID) -> bool:
 
 
 def sweep(*, now: datetime) -> Swept:
-    """Remove what no row came to own, once it is older than the lease."""
+    """Remove what no row came to own, once its announcement is older than the lease."""
     before = now - LEASE
-    names = list(stores.blobs().names(older_than=before))
-    ids = {found for name in names if (found := _id_in(name)) is not None}
-    owned = _owned(ids)
-    for image_id in ids - owned:
+    names = stores.blobs().names(older_than=before)
+    announced = {found for name in names if (found := _announced_in(name)) is not None}
+    owned = _owned(announced)
+    for image_id in announced - owned:
         destroy(image_id)
     for image_id in owned:
         settle(image_id)
-    stores.blobs().sweep_unfinished(before)
-    return Swept(ids=len(ids - owned), blobs=sum(_id_in(name) in ids - owned for name in names))
+    return Swept(orphans=len(announced - owned), parts=stores.blobs().sweep_unfinished(before))
 
 
-def _id_in(name: str) -> UUID | None:
+def _announced_in(name: str) -> UUID | None:
     head, _, kind = name.partition(".")
     try:
-        return UUID(head) if kind in KINDS else None
+        return UUID(head) if kind == INTENT else None
     except ValueError:
         return None
 

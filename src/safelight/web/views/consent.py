@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -81,7 +80,7 @@ class Sheet(forms.Form):
             return None
         try:
             return base64.b64decode(text.removeprefix(PNG), validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise forms.ValidationError("Sign in the box once more") from error
 
     def answers(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
-from safelight.flows import opening, patients
+from safelight.flows import opening, patients, retaining
 from safelight.flows.allowed import NotAllowed
 from safelight.flows.consent import standings
 from safelight.policy.roles import Action
@@ -90,6 +90,7 @@ def picture(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "patient": photo.patient,
         "is_open": photo.state == Photo.State.KEPT,
         "steps": _steps(photo),
+        "kept": retaining.kept_at_least(photo, now=timezone.now()),
         "slug": slugify(photo.body_site),
         "others": _kept_of_site(photo.patient, slugify(photo.body_site)),
     }
