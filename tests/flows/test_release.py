@@ -367,6 +367,18 @@ def test_a_closed_group_is_its_own_class_of_viewer():
     ]
 
 
+def test_looking_at_the_original_is_part_of_the_use_and_no_reliance_on_it(asked, gp, lead, photo):
+    assert isinstance(release.open_original(asked, by=lead, now=NOW), bytes)
+    photo.refresh_from_db()
+    assert not photo.relied_on_for_care
+    assert kinds()[-1] == "photo.viewed"
+    Photo.objects.update(closed_to={"teaching-local": NOW.isoformat()})
+    assert isinstance(release.open_original(asked, by=gp, now=NOW), policy.Refusal)
+    release.stop(asked, by=gp, now=NOW)
+    with pytest.raises(opening.PictureClosed):
+        release.open_original(asked, by=gp, now=NOW)
+
+
 def test_a_refused_copy_is_destroyed(waiting, lead):
     with pytest.raises(DoesNotFit):
         release.refuse(waiting, note=" ", by=lead, now=NOW)

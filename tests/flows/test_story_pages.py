@@ -271,6 +271,17 @@ def test_a_copy_that_is_not_fit_comes_back_with_its_reasons(photo, clinic, monke
     assert "Still there on the copy: a face" in answer.content.decode()
 
 
+def test_what_was_decided_is_still_there_when_the_copy_comes_back(photo, clinic):
+    where = wish(photo, clinic)
+    answer = make(where, clinic, keep="[[0,0,200,200]]", leave="[[5,5,9,9]]", ticked=["skin"])
+    review = json.loads(
+        re.search(r'type="application/json">(.*?)</script>', answer.content.decode())[1]
+    )
+    assert review["keep"] == [[0, 0, 200, 200]]
+    assert review["cover"] == [[10, 10, 60, 60]]
+    assert review["settled"]["left-1"] == "leave"
+
+
 def test_fewer_words_make_the_crowd_larger(photo, clinic):
     where = wish(photo, clinic, place="region:E12000001", words="a\nb\nc\nd\ne\nf\ng")
     assert "Too few people" in clinic.get(where).content.decode()

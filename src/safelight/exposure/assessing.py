@@ -127,7 +127,7 @@ def crowd_of(known: Knowledge, *, population: Population, at: date) -> Crowd:
     return Crowd(
         k=1 + middle * unmapped,
         low=1 + low * unmapped / WIDENING,
-        high=1 + high * unmapped * WIDENING,
+        high=1 + min(high * unmapped * WIDENING, population.total - 1),
     )
 
 

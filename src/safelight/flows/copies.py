@@ -19,7 +19,7 @@ from safelight.terms import Answer, CopyReport, Identifiability, Region
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from safelight.detect import ModelCard
+    from safelight.detect import Finding, ModelCard
     from safelight.flows.pictures import CopyMade
     from safelight.records.models import Photo, Staff
 
@@ -42,10 +42,10 @@ class CopyNotFit(ValueError):
 
     for_people = "The copy is not fit to leave yet. Nothing was kept of it."
 
-    def __init__(self, reasons: Sequence[str]) -> None:
-        """Keep the reasons, in words for the person who prepares the copy."""
+    def __init__(self, reasons: Sequence[str], *, held: Sequence[Finding] = ()) -> None:
+        """Keep the reasons in words, and what a person has still to settle."""
         super().__init__("; ".join(reasons))
-        self.reasons = tuple(reasons)
+        self.reasons, self.held = tuple(reasons), tuple(held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,9 @@ def refuse_unfit(made: CopyMade) -> None:
     reasons += [f"Stays covered: {found.why}" for found in made.left if found.kind in NEVER_LEFT]
     reasons += list(made.problems)
     if reasons or not made.verified:
-        raise CopyNotFit(reasons or ["The check of the finished copy did not pass"])
+        raise CopyNotFit(
+            reasons or ["The check of the finished copy did not pass"], held=made.to_settle
+        )
 
 
 def unsaved_copy(photo: Photo, made: CopyMade, wishes: Wishes, *, by: Staff, now: datetime) -> Copy:
@@ -120,6 +122,22 @@ def _identifiable(made: CopyMade) -> Identifiability:
     """Return the person's word, unless a face that was found is left to be seen."""
     faces = any(found.kind == "face" and found.answer is Answer.FOUND for found in made.left)
     return Identifiability.IDENTIFIABLE if faces else Identifiability.ANONYMISED
+
+
+def for_editor(findings: Sequence[Finding], *, prefix: str) -> list[dict[str, Any]]:
+    """Return findings as the editor reads them: boxes, why, and what has to stay covered."""
+    return [
+        {
+            "id": f"{prefix}-{number}",
+            "kind": finding.kind,
+            "why": finding.why,
+            "box": finding.box.as_list(),
+            "answer": finding.answer.value,
+            "fixed": finding.kind in NEVER_LEFT,
+        }
+        for number, finding in enumerate(findings, start=1)
+        if finding.box is not None
+    ]
 
 
 def seal(copy: Copy, data: bytes) -> None:

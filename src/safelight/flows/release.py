@@ -13,9 +13,9 @@ from django.db import transaction
 from safelight import exposure, policy
 from safelight.flows import copies, erasing, exposing, keeping, pictures
 from safelight.flows.allowed import DoesNotFit, demand
-from safelight.flows.copies import NEVER_LEFT, TICKS, CopyNotFit, Wishes
+from safelight.flows.copies import TICKS, CopyNotFit, Wishes
 from safelight.flows.deciding import may_use
-from safelight.flows.opening import ORIGINAL, PictureClosed, unsealed
+from safelight.flows.opening import ORIGINAL, VIEW, PictureClosed, unsealed
 from safelight.policy.roles import Action
 from safelight.records import log
 from safelight.records.models import Copy, Patient, Photo, Release
@@ -117,18 +117,7 @@ def findings(release: Release, *, by: Staff) -> list[dict[str, Any]]:
     demand(by, Action.REQUEST_RELEASE, release)
     photo = _kept_photo(release)
     report = pictures.inspect(unsealed(photo, size=ORIGINAL)).report
-    return [
-        {
-            "id": f"found-{number}",
-            "kind": finding.kind,
-            "why": finding.why,
-            "box": finding.box.as_list() if finding.box else None,
-            "answer": finding.answer.value,
-            "fixed": finding.kind in NEVER_LEFT,
-        }
-        for number, finding in enumerate(report.findings, start=1)
-        if finding.box is not None
-    ]
+    return copies.for_editor(report.findings, prefix="found")
 
 
 def prepare_copy(release: Release, *, wishes: Wishes, by: Staff, now: datetime) -> Copy | Decision:
@@ -260,6 +249,26 @@ def preview_copy(release: Release, *, by: Staff, now: datetime) -> bytes:
             demand(by, Action.REVIEW_RELEASE, fresh)
         opened = copies.unsealed_copy(fresh.copy)
         _log("copy.previewed", fresh, by=by, now=now, copy=fresh.copy.pk)
+    return opened
+
+
+def open_original(release: Release, *, by: Staff, now: datetime) -> bytes | policy.Refusal:
+    """Return the picture that the copy is made of, for those who prepare and review it.
+
+    Looking is part of the use that was asked for: it goes on until that use is refused, and is
+    no reliance on the picture for care. Raises PictureClosed once the request has ended.
+    """
+    demand(by, Action.SEE_PICTURES, release)
+    with transaction.atomic():
+        fresh = _locked(release)
+        if fresh.state not in {Release.State.DRAFT, Release.State.WAITING}:
+            raise PictureClosed(str(release.pk))
+        photo = _kept_photo(fresh)
+        decision = decide(fresh, verdict=exposing.NOT_ASSESSED, now=now)
+        if isinstance(decision, policy.Refusal):
+            return decision
+        opened = unsealed(photo, size=VIEW)
+        _log("photo.viewed", fresh, by=by, now=now, purpose=fresh.purpose, size=VIEW)
     return opened
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import floor, log10
 from typing import Any
 
 REGIONS: dict[str, str] = {
@@ -72,3 +73,23 @@ def in_words(facts: Mapping[str, Any]) -> str:
         said.append(REGIONS.get(code) or NATIONS.get(code) or code)
     said += [str(each) for each in facts.get("unmapped", [])]
     return ", ".join(said) or "nothing about the patient"
+
+
+def rounded(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a report for people: no figure says more than its two leading digits."""
+    said = dict(report)
+    for name in {"k", "low", "high"} & set(said):
+        said[name] = about(said[name])
+    said["contributions"] = [
+        {**each, "narrows_by": about(each["narrows_by"])} for each in said.get("contributions", [])
+    ]
+    said["edits"] = [{**each, "k": about(each["k"])} for each in said.get("edits", [])]
+    return said if report else {}
+
+
+def about(number: float) -> float:
+    """Return the number with two leading digits, whole from ten on."""
+    if number <= 0:
+        return 0
+    places = 1 - floor(log10(number))
+    return round(number, min(places, 1))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
@@ -18,7 +19,7 @@ from safelight import policy
 from safelight.flows import opening
 from safelight.flows import release as flow
 from safelight.flows.allowed import DoesNotFit
-from safelight.flows.copies import TICKS, CopyNotFit, Wishes
+from safelight.flows.copies import TICKS, CopyNotFit, Wishes, for_editor
 from safelight.policy.roles import Action, may
 from safelight.records.models import Photo, Release
 from safelight.terms import Audience, Purpose, Region, RegionOutsideImage
@@ -31,10 +32,14 @@ from safelight.web.disclosing import (
     answers_from,
     facts_from,
     in_words,
+    rounded,
 )
 from safelight.web.doors import SignedInRequest, needs
 from safelight.web.forms import Option, put_right
 from safelight.web.words import AUDIENCES, PURPOSES
+
+if TYPE_CHECKING:
+    from safelight.detect import Finding
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 USES: dict[str, tuple[Purpose, Audience, Option]] = {
@@ -210,6 +215,7 @@ def prepare(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Make the copy as the person decided, and pass it to the desk."""
     found, form, now = _release(request, pk), TicksForm(request.POST), timezone.now()
     problems: list[str] = []
+    held: tuple[Finding, ...] = ()
     if form.is_valid():
         try:
             wishes = _wishes(request, form)
@@ -217,7 +223,7 @@ def prepare(request: SignedInRequest, pk: UUID) -> HttpResponse:
         except DoesNotFit as refused:
             problems = list(refused.fields.values())
         except CopyNotFit as refused:
-            problems = list(refused.reasons)
+            problems, held = list(refused.reasons), refused.held
         except (RegionOutsideImage, opening.PictureClosed) as refused:
             problems = [refused.for_people]
         except flow.NotTheirTurn as error:
@@ -228,7 +234,7 @@ def prepare(request: SignedInRequest, pk: UUID) -> HttpResponse:
                 return _refused(request, found, done)
             messages.success(request, "The copy waits for a second person")
             return redirect("release", found.pk)
-    return _editor(request, found, form, problems=problems, status=422)
+    return _editor(request, found, form, problems=problems, held=held, status=422)
 
 
 @require_POST
@@ -284,18 +290,12 @@ def stop(request: SignedInRequest, pk: UUID) -> HttpResponse:
 @require_GET
 @needs(Action.SEE_PICTURES)
 def original(request: SignedInRequest, pk: UUID) -> HttpResponse:
-    """Return the picture that the copy is made of, for those who prepare and review it.
-
-    As an audit of the practice's own work: looking here is no reliance on it for care.
-    """
+    """Return the picture that the copy is made of, for those who prepare and review it."""
     found = _release(request, pk)
     try:
-        opened = opening.open_photo(
-            found.photo, by=request.user, purpose=Purpose.AUDIT, now=timezone.now()
-        )
+        return _file(flow.open_original(found, by=request.user, now=timezone.now()))
     except opening.PictureClosed as error:
         raise Http404 from error
-    return _file(opened)
 
 
 @require_GET
@@ -316,17 +316,19 @@ def _editor(
     found: Release,
     form: TicksForm,
     *,
-    problems: list[str] | None = None,
+    problems: Sequence[str] = (),
+    held: Sequence[Finding] = (),
     status: int = 200,
 ) -> HttpResponse:
     try:
-        review = {"findings": flow.findings(found, by=request.user)}
+        findings = flow.findings(found, by=request.user)
     except opening.PictureClosed as error:
         raise Http404 from error
+    review = _resumed(request, findings, for_editor(held, prefix="again"))
     context = _context(found) | {
         "form": form,
         "said": SaidForm(initial=answers_from(found.discloses)),
-        "problems": problems or [],
+        "problems": problems,
         "review": review,
     }
     return render(request, "releases/editor.html", context, status=status)
@@ -372,7 +374,7 @@ def _context(found: Release) -> dict[str, Any]:
         "purpose": PURPOSES[found.purpose],
         "audience": AUDIENCES[found.audience],
         "discloses": in_words(found.discloses),
-        "crowd": found.assessment,
+        "crowd": rounded(found.assessment),
         "earlier": earlier,
         "copy": found.copy,
         "tick_words": [TICKS.get(key, key) for key in found.ticked],
@@ -386,6 +388,36 @@ def _wishes(request: SignedInRequest, form: TicksForm) -> Wishes:
         leave=_boxes(request, "leave"),
         ticked=frozenset(form.cleaned_data["ticked"]),
     )
+
+
+def _resumed(
+    request: SignedInRequest, findings: list[dict[str, Any]], again: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what the editor shows: after a copy that wasn't fit, with all that was decided.
+
+    again: what the check of the finished copy held; it was not on the picture before.
+    """
+    try:
+        keep, cover, leave = (
+            [box.as_list() for box in _boxes(request, name)] for name in ("keep", "cover", "leave")
+        )
+    except (DoesNotFit, RegionOutsideImage):
+        keep, cover, leave = [], [], []
+    known = [each["box"] for each in findings]
+    left = [
+        {"id": f"left-{number}", "kind": "", "why": "left in before", "box": box, "answer": "held"}
+        for number, box in enumerate((box for box in leave if box not in known), start=1)
+    ]
+    new = [each for each in again if each["box"] not in known + leave]
+    settled = {each["id"]: "leave" for each in left}
+    settled |= {each["id"]: "cover" for each in findings if each["box"] in cover}
+    settled |= {each["id"]: "leave" for each in findings if each["box"] in leave}
+    return {
+        "findings": [*findings, *left, *new],
+        "keep": keep,
+        "cover": [box for box in cover if box not in known],
+        "settled": settled,
+    }
 
 
 def _boxes(request: SignedInRequest, name: str) -> tuple[Region, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -116,7 +117,7 @@ def done(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
 def shown(steps: Iterable[policy.Consequence]) -> list[Step]:
     """Return the steps for a page."""
-    return [Step(*STEPS[each.step], each.text) for each in steps]
+    return _counted((each.step, each.text) for each in steps)
 
 
 def outcome(withdrawal: Withdrawal) -> dict[str, object]:
@@ -124,13 +125,23 @@ def outcome(withdrawal: Withdrawal) -> dict[str, object]:
     jobs = list(withdrawal.erase_jobs.all())
     return {
         "withdrawal": withdrawal,
-        "steps": [Step(*STEPS[said["step"]], said["text"]) for said in withdrawal.consequences],
+        "steps": _counted((said["step"], said["text"]) for said in withdrawal.consequences),
+        "stays": any(said["step"] == policy.Step.KEEP for said in withdrawal.consequences),
         "destroyed_at": max((job.destroyed_at for job in jobs if job.destroyed_at), default=None),
         "is_destroying": any(job.destroyed_at is None for job in jobs),
         "is_scrubbed": all(job.scrubbed_at is not None for job in jobs),
         "has_keys": bool(jobs),
         "recalls": withdrawal.recalls.order_by("due_on"),
     }
+
+
+def _counted(steps: Iterable[tuple[str, str]]) -> list[Step]:
+    """Return each step once, with how often where it is more than that."""
+    times = Counter(steps)
+    return [
+        Step(*STEPS[step], text if count == 1 else f"{count} times: {text}")
+        for (step, text), count in times.items()
+    ]
 
 
 def _choice(purpose: Purpose) -> Option:
