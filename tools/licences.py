@@ -12,12 +12,15 @@ import re
 import sys
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 REQUIREMENTS = Path(__file__).parent.parent / "requirements" / "run.txt"
 
 PERMISSIVE = re.compile(
-    r"\b(MIT|MIT-0|MIT-CMU|BSD|0BSD|Apache|PSF|Zlib|CC0|ISC|HPND|MPL|Mozilla|LGPL|Lesser)\b", re.I
+    r"\b(MIT|MIT-0|MIT-CMU|BSD|0BSD|Apache|PSF|Zlib|CC0|ISC|HPND|MPL|Mozilla|LGPL|Lesser)\b",
+    re.IGNORECASE,
 )
-FORBIDDEN = re.compile(r"(?<!L)\b(A?GPL)|(?<!Lesser )\bGeneral Public License", re.I)
+FORBIDDEN = re.compile(r"(?<!L)\b(A?GPL)|(?<!Lesser )\bGeneral Public License", re.IGNORECASE)
 
 READ = {
     "flatbuffers": "Apache-2.0",
@@ -69,9 +72,10 @@ like are missing on purpose: their appearance fails the check."""
 
 
 def packages() -> list[str]:
-    """Return the names of the run-time packages, as the hashed requirements list them."""
-    lines = REQUIREMENTS.read_text().splitlines()
-    return [found[1] for line in lines if (found := re.match(r"([A-Za-z0-9._-]+)==", line))]
+    """Return the names of the run-time packages that the hashed requirements list for this system."""
+    lines = [line.rstrip("\\ ") for line in REQUIREMENTS.read_text().splitlines()]
+    listed = [Requirement(line) for line in lines if re.match(r"[A-Za-z0-9._-]+==", line)]
+    return [each.name for each in listed if each.marker is None or each.marker.evaluate()]
 
 
 def stated(name: str) -> str:
@@ -79,7 +83,9 @@ def stated(name: str) -> str:
     about = importlib.metadata.metadata(name)
     classifiers = [c for c in about.get_all("Classifier") or [] if c.startswith("License ::")]
     first_line = (about.get("License") or "").splitlines()[:1]
-    return " / ".join([about.get("License-Expression") or "", *first_line, *classifiers]).strip(" /")
+    return " / ".join([about.get("License-Expression") or "", *first_line, *classifiers]).strip(
+        " /"
+    )
 
 
 def bundled(name: str) -> list[str]:
@@ -109,7 +115,9 @@ def problems() -> list[str]:
 def main() -> int:
     """Print the problems, if any, and return 1 if there were."""
     found = problems()
-    sys.stdout.write("\n".join(found or [f"licences: {len(packages())} packages may be shipped"]) + "\n")
+    sys.stdout.write(
+        "\n".join(found or [f"licences: {len(packages())} packages may be shipped"]) + "\n"
+    )
     return 1 if found else 0
 
 
