@@ -7,6 +7,7 @@ import ipaddress
 import os
 import sys
 from pathlib import Path
+
 from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, installation
 from safelight.cli.installation import say
 
