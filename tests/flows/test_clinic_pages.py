@@ -423,6 +423,13 @@ def test_an_objection_is_told_with_its_source_and_no_camera(inside, adult, conse
     assert (refused.status_code, bool(refused.json()["error"])) == (409, True)
 
 
+def test_a_hold_leads_to_the_page_that_lifts_it(inside, surgery, gp):
+    child = patient(practice=surgery, born_on=timezone.localdate() - timedelta(days=3000))
+    page = inside.get(reverse("capture", args=[agree(child, gp).pk])).content.decode()
+    assert "On hold" in page
+    assert reverse("assessment-new", args=[child.pk]) in page
+
+
 def test_an_upload_is_answered_with_the_next_page_again_and_again(inside, adult, consent):
     parcel = sealed(jpeg(), tenant=adult.practice_id)
     for _ in range(2):
