@@ -51,7 +51,7 @@ def test_every_real_picture_becomes_a_checked_copy_or_is_refused_with_a_reason(c
             assert copy.residual
             refused.append(path.stem)
     with capsys.disabled():
-        print(
+        print(  # noqa: T201 (the count is asked for)
             f"\n{len(paths)} real pictures, {len(refused)} refused: {', '.join(refused) or 'none'}"
         )
     assert len(refused) <= AT_MOST_REFUSED * len(paths)

@@ -32,6 +32,8 @@ FOUND_AT, HELD_AT = 0.5, 0.3
 """RetinaFace, averaged over three views."""
 FAR_FOUND_AT, FAR_HELD_AT = 0.35, 0.25
 """CenterFace."""
+FAR_ENLARGE = 2.0
+"""In small pictures bystanders are too small even for it."""
 CANDIDATE_AT = 0.05
 SAME_AT = 0.3
 """Boxes of two views with at least this intersection over union show one thing."""
@@ -79,7 +81,7 @@ class Faces:
 
     def far(self, sizes: Sizes, *, longest: int) -> Boxes:
         """Return CenterFace's boxes in pixels of the whole picture."""
-        small = sizes.at(longest, enlarge=True)
+        small = sizes.at(longest, enlarge=FAR_ENLARGE)
         heat, extent, offset = self._centre.run(batch_of(small, mean=(0.0, 0.0, 0.0)))[:3]
         boxes = without_doubles(centre_boxes(heat[0, 0], extent[0], offset[0]))
         boxes[:, :4] *= sizes.longest / max(small.shape[:2])

@@ -24,10 +24,10 @@ class Sizes:
         """Return the longer side in pixels."""
         return int(max(self.width, self.height))
 
-    def at(self, longest: int, *, enlarge: bool = False) -> Pixels:
-        """Return the picture with its longer side at most this; enlarged only if asked, and twice at most."""
+    def at(self, longest: int, *, enlarge: float = 1.0) -> Pixels:
+        """Return the picture with its longer side at most this, enlarged for it so many times at most."""
         if longest >= self.longest:
-            return self._enlarged(min(longest, 2 * self.longest)) if enlarge else self.pixels
+            return self._enlarged(min(longest, int(enlarge * self.longest)))
         if longest not in self._made:
             larger = [side for side in self._made if 2 * longest <= side < self.longest]
             source = self._made[min(larger)] if larger else self.pixels

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from safelight.detect.cards import ModelCard
     from safelight.detect.sizes import Sizes
-    from safelight.terms import Region
+    from safelight.terms import Pixels, Region
 
     Line: TypeAlias = tuple[Region, Region, float]
     """A line's box, its core and its score."""
@@ -31,8 +31,10 @@ CORE_AT = 0.2
 """A pixel's value from which it belongs to a line."""
 HELD_AT, FOUND_AT = 0.3, 0.5
 """A line's mean over its rectangle."""
-LIGHT_HELD_AT, LIGHT_FOUND_AT = 0.5, 0.7
-"""The smaller network says text of skin more often."""
+LIGHT_HELD_AT, LIGHT_FOUND_AT = 0.6, 0.8
+"""The smaller network calls skin text more often."""
+LIGHT_LARGEST = 0.06
+"""Of the picture: a larger box of the smaller network is a wound, as a rule, and not a line."""
 GROWTH = 2.2
 """The core's area times this over its perimeter is added on each side (docs/reference/detectors.md)."""
 SMALLEST = 3
@@ -59,16 +61,17 @@ class Text:
 
     def find(self, sizes: Sizes, *, scales: Scales) -> tuple[Finding, ...]:
         """Return a finding for each line of text."""
-        lines = _lines(self._model, sizes, longest=scales.text)
+        lines = _lines(self._model, sizes.at(scales.text, enlarge=scales.text_enlarge), sizes)
         findings = _findings(lines, held_at=HELD_AT, found_at=FOUND_AT)
         if scales.light_text:
-            lines = _lines(self._light, sizes, longest=scales.light_text)
+            most = LIGHT_LARGEST * sizes.width * sizes.height
+            lines = _lines(self._light, sizes.at(scales.light_text), sizes)
+            lines = [line for line in lines if line[0].area <= most]
             findings += _findings(lines, held_at=LIGHT_HELD_AT, found_at=LIGHT_FOUND_AT)
         return tuple(findings)
 
 
-def _lines(model: Model, sizes: Sizes, *, longest: int) -> list[Line]:
-    small = sizes.at(longest)
+def _lines(model: Model, small: Pixels, sizes: Sizes) -> list[Line]:
     height, width = small.shape[:2]
     core = model.run(batch_of(small[..., ::-1], mean=MEAN, scale=SCALE))[0][0, 0, :height, :width]
     factor = sizes.longest / max(height, width)

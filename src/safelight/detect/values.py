@@ -77,15 +77,20 @@ class Scales:
     faces: int
     """For the averaged views of near faces."""
     bystanders: int
-    """Smaller pictures are enlarged to this, twice at most: their bystanders are small."""
     text: int
+    text_enlarge: float
+    """How many times a picture is enlarged at most to reach that side."""
     light_text: int
     """For the smaller text model; 0 leaves it out."""
     codes: tuple[int, ...]
 
 
-FIRST = Scales(faces=512, bystanders=960, text=1280, light_text=0, codes=(1280, 2560))
-AGAIN = Scales(faces=448, bystanders=736, text=960, light_text=1440, codes=(960, 1920))
+FIRST = Scales(
+    faces=512, bystanders=960, text=1280, text_enlarge=1.0, light_text=0, codes=(1280, 2560)
+)
+AGAIN = Scales(
+    faces=448, bystanders=736, text=960, text_enlarge=1.5, light_text=1440, codes=(960, 1920)
+)
 """For the finished copy: other sizes than FIRST, so that a miss by size is not made twice."""
 
 

@@ -147,10 +147,10 @@ def test_sizes_are_made_once_and_enlarged_only_when_asked():
     assert sizes.at(200).shape == (150, 200, 3)
     assert sizes.at(200) is sizes.at(200)
     assert sizes.at(100).shape == (75, 100, 3)
-    assert sizes.at(600, enlarge=True).shape == (450, 600, 3)
-    assert sizes.at(600, enlarge=True) is sizes.at(600, enlarge=True)
-    assert sizes.at(4000, enlarge=True).shape == (600, 800, 3)
-    assert sizes.at(400, enlarge=True) is sizes.pixels
+    assert sizes.at(600, enlarge=2).shape == (450, 600, 3)
+    assert sizes.at(600, enlarge=2) is sizes.at(600, enlarge=2)
+    assert sizes.at(4000, enlarge=2).shape == (600, 800, 3)
+    assert sizes.at(400, enlarge=2) is sizes.pixels
 
 
 def test_a_box_outside_the_picture_is_none():
