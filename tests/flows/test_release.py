@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.utils import timezone
 from PIL import Image
 
 from conftest import agree, take
 from factories import NOW, staff
 from safelight import policy, vault
-from safelight.flows import copies, erasing, exposing, opening, release, stores, withdraw
+from safelight.flows import copies, erasing, exposing, keeping, opening, release, stores, withdraw
 from safelight.flows.allowed import DoesNotFit, NotAllowed
 from safelight.flows.copies import TICKS, CopyNotFit, Wishes
 from safelight.flows.release import NotTheirTurn, SamePerson
@@ -245,6 +246,15 @@ def test_the_second_person_lets_it_leave_and_it_is_remembered(released, lead, ad
     assert exposing.history(adult)[0]["facts"] == LITTLE
     assert kinds()[-1] == "release.approved"
     assert released.decision["decision"] == "permit"
+
+
+def test_a_crash_before_the_announcement_goes_costs_no_disclosure(released, adult):
+    """Killed between the row and `settle`: the sweep finds an old announcement, and its row."""
+    row = Disclosure.objects.get()
+    stores.blobs().put(f"{row.pk}.intent", b"")
+    keeping.sweep(now=timezone.now() + timedelta(days=1))
+    assert exposing.history(adult)[0]["facts"] == LITTLE
+    assert not stores.blobs().exists(f"{row.pk}.intent")
 
 
 def test_who_asked_cannot_be_the_second_person(waiting, gp):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from safelight.flows import stores
-from safelight.records.models import Consent, Copy, Photo
+from safelight.records.models import Consent, Copy, Disclosure, Photo
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -86,3 +86,4 @@ def _owners(part: list[UUID]) -> Iterable[UUID]:
     yield from Photo.objects.filter(capture_id__in=part).values_list("capture_id", flat=True)
     yield from Copy.objects.filter(pk__in=part).values_list("pk", flat=True)
     yield from Consent.objects.filter(pk__in=part).values_list("pk", flat=True)
+    yield from Disclosure.objects.filter(pk__in=part).values_list("pk", flat=True)
