@@ -12,11 +12,14 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clients import token_in
+from safelight import cli
+from safelight.interop import lock
 
 SAFELIGHT = [sys.executable, "-c", "import sys; from safelight.cli import main; sys.exit(main())"]
 
@@ -75,7 +78,7 @@ def test_the_first_page_comes_within_ten_seconds_and_ctrl_c_leaves_nothing(demo:
     assert demo.seconds + time.monotonic() - began < 10 * busy
     assert len(folders(tmp_path)) == 1
     assert demo.end() == 0
-    assert folders(tmp_path) == []
+    assert not list(tmp_path.glob("safelight-*"))
 
 
 def test_what_a_killed_one_left_is_gone_at_the_next_start(demo: Demo, tmp_path):
@@ -147,3 +150,10 @@ def _answers(url: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_a_machine_without_the_lock_is_told_what_to_do(monkeypatch, capsys) -> None:
+    bare = [replace(layer, enforced=False) for layer in lock.report()]
+    monkeypatch.setattr(lock, "report", lambda: tuple(bare))
+    assert cli.main(["demo"]) == cli.EXIT_REFUSED
+    assert "safelight demo --unlocked-decoding" in capsys.readouterr().err

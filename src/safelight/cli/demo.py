@@ -18,12 +18,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO, Self
 
-from safelight.cli import EXIT_DONE, EXIT_OTHER, EXIT_USAGE, phone_tls
+from safelight.cli import EXIT_DONE, EXIT_OTHER, EXIT_REFUSED, EXIT_USAGE, phone_tls
+from safelight.interop import lock
+from safelight.interop.pictures import UNLOCKED_WORDS
 
 RESET = 75
 """The server's exit status when somebody pressed *Reset*."""
@@ -52,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.port <= 65535:
         print("--port is between 0 and 65535", file=sys.stderr)
         return EXIT_USAGE
+    if not args.unlocked_decoding and (missing := _missing_layers()):
+        print(_UNLOCKABLE.format(missing=", ".join(missing)), file=sys.stderr)
+        return EXIT_REFUSED
     began = time.monotonic()
     # Ended or interrupted, the folder goes; a shell may have told a background job to ignore one.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -64,6 +70,19 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         print(f"The demo could not start: {error.strerror or error}", file=sys.stderr)
         return EXIT_OTHER
+
+
+_UNLOCKABLE = """\
+This machine can't lock the process that opens pictures (missing: {missing}), so no picture is opened.
+The demo has made-up pictures only. To open those without the lock, and nothing else ever:
+
+    safelight demo --unlocked-decoding
+"""
+
+
+def _missing_layers() -> list[str]:
+    """Return the layers of the lock that pictures are not opened without, and that are missing."""
+    return [layer.name for layer in lock.report() if layer.needed and not layer.enforced]
 
 
 @dataclass(slots=True)
@@ -103,6 +122,8 @@ class _Folder:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
         self.lock.close()
+        with suppress(OSError):  # another demo of this user is running
+            self.path.parent.rmdir()
 
 
 def _root() -> Path:
@@ -148,7 +169,7 @@ def _serve(
         phone = phone_tls.prepare(folder.path, address=args.phone, port=port)
         url, extra = phone.url, phone.environment
     if args.unlocked_decoding:
-        extra["SAFELIGHT_UNLOCKED_DECODING"] = "made-up pictures only"
+        extra["SAFELIGHT_UNLOCKED_DECODING"] = UNLOCKED_WORDS
     while True:
         home = folder.emptied()
         server = _start(home, listener, url=url, extra=extra)

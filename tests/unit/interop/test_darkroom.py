@@ -251,6 +251,17 @@ def test_without_the_lock_only_who_says_so_opens_pictures():
     assert np.array_equal(pictures.decode(PNG, unlocked=True).pixels, drawing(16, 16))
 
 
+@pytest.mark.parametrize("words", ["", "yes", "true"])
+def test_a_process_is_unlocked_by_the_frightening_words_only(monkeypatch, darkroom, words):
+    monkeypatch.setattr(pictures, "_unlocked", [])
+    with pytest.raises(ValueError, match="made-up-pictures-only"):
+        pictures.allow_unlocked(words)
+    with pytest.raises(pictures.LockUnavailable):
+        pictures.decode(PNG, darkroom=darkroom("nolock"))
+    pictures.allow_unlocked(pictures.UNLOCKED_WORDS)
+    assert np.array_equal(pictures.decode(PNG).pixels, drawing(16, 16))
+
+
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
