@@ -1,0 +1,212 @@
+"""A question to a colleague, a copy for teaching, and all of it taken back, in the demo itself."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+pytestmark = pytest.mark.browser
+
+SHOTS = Path(__file__).parent / "shots"
+PHONE = {"width": 390, "height": 844}
+PICTURE = re.compile(r"^/pictures/[0-9a-f-]{36}/$")
+PATIENT = re.compile(r"^/patients/[0-9a-f-]{36}/$")
+CONVERSATION = re.compile(r"^/consents/[0-9a-f-]{36}/$")
+LONG = 60_000
+
+
+@dataclass
+class Demo:
+    """The demo, and a browser for as many people as the story needs."""
+
+    url: str
+    browser: Browser
+
+    def somebody(self) -> Page:
+        """Open a phone of somebody's own."""
+        context = self.browser.new_context(viewport=PHONE, reduced_motion="reduce")
+        context.set_default_timeout(LONG)
+        return context.new_page()
+
+    def as_staff(self, name: str) -> Page:
+        """Open the phone of a member of staff."""
+        page = self.somebody()
+        page.goto(self.url)
+        page.get_by_role("button", name=re.compile(name)).first.click()
+        page.wait_for_load_state()
+        return page
+
+    def mail(self, page: Page) -> str:
+        """Return the text of the mail that was "sent"."""
+        page.goto(f"{self.url}/demo/outbox/")
+        return page.inner_text("main")
+
+
+def see(page: Page, name: str) -> None:
+    """Keep a picture of the page, and let axe look at it, light and dark."""
+    SHOTS.mkdir(exist_ok=True)
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{name}, {scheme}:\n{found.generate_report()}"
+        page.screenshot(path=SHOTS / f"share-{name}-{scheme}.png", full_page=True)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("safelight")), "demo", "--port", str(port)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.DEVNULL) as running,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        try:
+            _wait_for(port)
+            yield Demo(f"http://localhost:{port}", browser)
+        finally:
+            browser.close()
+            running.terminate()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(300):
+        with socket.socket() as knock:
+            if knock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise AssertionError("the demo did not start")
+
+
+def hrefs(page: Page, pattern: re.Pattern[str]) -> list[str]:
+    found = [link.get_attribute("href") or "" for link in page.locator("a[href]").all()]
+    return list(dict.fromkeys(href for href in found if pattern.match(href)))
+
+
+def picture_for_teaching(demo: Demo, page: Page) -> tuple[str, str, str]:
+    """Return patient, picture and release of the first for which both uses are open."""
+    for _ in range(30):
+        page.goto(demo.url)
+        for patient in hrefs(page, PATIENT):
+            page.goto(demo.url + patient)
+            for picture in hrefs(page, PICTURE):
+                page.goto(f"{demo.url}{picture}ask/")
+                if not page.get_by_label("Your question").count():
+                    break
+                page.goto(f"{demo.url}{picture}copy/")
+                page.get_by_text("Teaching here").click()
+                page.get_by_label("Where does it go?").fill("Tuesday teaching")
+                page.get_by_role("button", name="Ask for the copy").click()
+                page.wait_for_load_state()
+                if "/releases/" in page.url:
+                    return patient, picture, page.url
+        time.sleep(2)  # the demo is still taking its pictures
+    raise AssertionError("no picture may be used for teaching")
+
+
+def is_loaded(page: Page, selector: str) -> bool:
+    page.wait_for_function(
+        "s => document.querySelector(s) && document.querySelector(s).complete", arg=selector
+    )
+    return bool(page.eval_on_selector(selector, "image => image.naturalWidth > 0"))
+
+
+def settle_and_make(page: Page) -> None:
+    """Cover what is open and make the copy, again if the check of the copy held something new."""
+    for box in page.locator("input[name=ticked]").all():
+        box.check(force=True)
+    for _ in range(4):
+        for row in page.locator(".finds li").all():
+            if not row.locator("button[aria-pressed=true]").count():
+                row.locator("button[data-settle=cover]").click()
+        page.get_by_role("button", name="Make the copy").click()
+        page.wait_for_load_state()
+        if "prepare" not in page.url:
+            return
+    raise AssertionError("the copy was never fit")
+
+
+def test_it_goes_out_comes_back_and_is_all_taken_back(demo: Demo) -> None:
+    gp = demo.as_staff("Ines Valdarno")
+    patient, picture, release = picture_for_teaching(demo, gp)
+
+    gp.goto(f"{demo.url}{picture}ask/")
+    gp.get_by_label("Who?").fill("Dr Wei Lin")
+    gp.get_by_label("Their work address").fill("lin@hospital.example")
+    gp.get_by_label("Your question").fill("Would you biopsy?")
+    gp.get_by_text("2 days").click()
+    see(gp, "ask")
+    gp.get_by_role("button", name="Send the question").click()
+    expect(gp.get_by_role("heading", name="Questions to colleagues")).to_be_visible()
+    see(gp, "opinions")
+
+    colleague = demo.somebody()
+    secret = re.findall(r"/s/#([\w-]{43})", demo.mail(gp))[0]
+    colleague.goto(f"{demo.url}/s/#{secret}")
+    see(colleague, "door")
+    colleague.get_by_role("button", name="Send me the code").click()
+    see(colleague, "code")
+    code = re.findall(r"\b(\d{3} \d{3})\b", demo.mail(gp))[0]
+    colleague.get_by_label("The six digits").fill(code)
+    colleague.get_by_role("button", name="Show the picture").click()
+    expect(colleague.get_by_text("would like your opinion")).to_be_visible()
+    assert is_loaded(colleague, ".water img")
+    see(colleague, "shown")
+    shown = colleague.url
+    colleague.get_by_label("Your answer").fill("Watch it for four weeks.")
+    colleague.get_by_role("button", name="Send the answer").click()
+    expect(colleague.get_by_text("Your answer is in the record")).to_be_visible()
+
+    gp.goto(release)
+    assert is_loaded(gp, "safelight-editor img")
+    see(gp, "editor")
+    settle_and_make(gp)
+    expect(gp.get_by_role("heading", name="A second person looks at it")).to_be_visible()
+
+    lead = demo.as_staff("Priya Anand")
+    lead.goto(release)
+    assert is_loaded(lead, ".compare .after")
+    see(lead, "review")
+    lead.get_by_role("button", name="Let it leave").click()
+    expect(lead.get_by_text("Released", exact=True)).to_be_visible()
+    assert is_loaded(lead, ".canvas img")
+
+    gp.goto(demo.url + picture)
+    conversation = hrefs(gp, CONVERSATION)[0]
+    gp.goto(demo.url + patient)
+    gp.get_by_role("link", name="Change of mind").click()
+    gp.wait_for_load_state()
+    if conversation not in gp.url:  # there were several: this one is chosen
+        gp.locator(f"a[href='{conversation}change-of-mind/']").click()
+    for box in gp.locator("input[name=purposes]").all():
+        assert not box.is_checked()
+        box.check(force=True)
+    gp.get_by_role("button", name="See what would follow").click()
+    see(gp, "consequences")
+    gp.get_by_role("button", name="Take it back now").click()
+    expect(gp.get_by_role("heading", name="What was done")).to_be_visible()
+    see(gp, "done")
+
+    answer = colleague.goto(shown)
+    assert answer is not None
+    assert answer.status == 403
+    see(colleague, "shut")
+    gone = lead.request.get(f"{release}copy/")
+    assert gone.status == 404
+    lead.goto(f"{demo.url}/governance/")
+    lead.get_by_role("button", name=re.compile("Check")).first.click()
+    expect(lead.get_by_text(re.compile("The log is whole"))).to_be_visible()
