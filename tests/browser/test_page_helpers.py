@@ -96,6 +96,7 @@ def test_an_unused_page_counts_down_hides_itself_and_locks(visit: Visit) -> None
     page.locator("#day").press("1")
     with page.expect_response("**/lock"):
         page.clock.run_for(121_000)
+    page.wait_for_url("**/lock")
     assert [path for path, _ in visit.site.forms] == ["/ping", "/ping", "/lock"]
 
 
@@ -106,5 +107,5 @@ def test_a_page_that_slept_locks_when_it_wakes_before_any_key_counts(visit: Visi
       Date.now = () => 4e12
       document.dispatchEvent(new KeyboardEvent('keydown'))
     }, 100)"""
-    with page.expect_response("**/lock"):
-        page.evaluate(wake)
+    page.evaluate(wake)
+    page.wait_for_url("**/lock")
