@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from safelight import ledger, policy
+from safelight.flows import stores
 from safelight.flows import withdraw as withdrawing
 from safelight.flows.consent import hash_of
 from safelight.policy.roles import Role
@@ -94,6 +95,11 @@ class ReceiptPage:
     left: tuple[Left, ...]
     withdrawals: tuple[Withdrawal, ...]
     can_withdraw: tuple[Purpose, ...]
+
+
+def is_backup_gone_for_sure() -> bool:
+    """Say whether the key manager can prove that keys in old backups are unreadable by then."""
+    return stores.keys().describe().manager.proves_shred
 
 
 def find_receipt(secret: str) -> Receipt:

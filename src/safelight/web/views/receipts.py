@@ -61,6 +61,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "refused": [PURPOSES[each] for each in said.consent.refused],
         "outcomes": [outcome(each) for each in said.withdrawals],
         "key_days": flow.KEY_BACKUP_DAYS,
+        "is_proven": flow.is_backup_gone_for_sure(),
     }
     return render(request, "receipts/page.html", context)
 
