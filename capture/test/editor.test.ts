@@ -103,6 +103,13 @@ describe('a review', () => {
     expect(decided(settle(left, 'f2', 'cover')).leave).toEqual([])
   })
 
+  it('covers what is fixed from the start, though it is only held', () => {
+    const held = { ...face, answer: 'held', fixed: true }
+    const review = readReview({ findings: [held], settled: { f1: 'leave' } }, size)
+    expect(open(review)).toEqual([])
+    expect(decided(review).cover).toEqual([face.box])
+  })
+
   it('does not leave in what is fixed, unknown or nowhere in the picture', () => {
     const fixed = readReview({ findings: [{ ...face, fixed: true }, place] }, size)
     for (const id of ['f1', 'f3', 'nobody']) expect(settle(fixed, id, 'leave')).toBe(fixed)

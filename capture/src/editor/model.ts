@@ -69,15 +69,16 @@ function readFinding(value: unknown, index: number): Finding {
   }
 }
 
-/** Read the page's JSON. What was found starts covered, what was held starts open. */
+/** Read the page's JSON. What was found, or may never be left in, starts covered; what was held starts open. */
 export function readReview(data: unknown, size: Size): Review {
   if (!isObject(data)) throw new ReviewRefused('an object was expected')
   const findings = listOf(data.findings).map(readFinding)
   const given = isObject(data.settled) ? data.settled : {}
   const settled: Record<string, Settled> = {}
-  for (const { id, answer, box } of findings) {
+  for (const { id, answer, box, fixed } of findings) {
     const before = given[id]
-    if (before === 'cover' || before === 'leave') settled[id] = before
+    if (fixed && box !== null) settled[id] = 'cover'
+    else if (before === 'cover' || before === 'leave') settled[id] = before
     else if (answer === 'found' && box !== null) settled[id] = 'cover'
   }
   let review: Review = { size, findings, marks: [], settled, made: 0 }
