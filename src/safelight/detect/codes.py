@@ -40,7 +40,7 @@ ZXING = ModelCard(
     source="The library zxing-cpp, in its Python package",
     licence="Apache-2.0",
     trained_on="Nothing: it follows the codes' specifications",
-    measured="",
+    measured="codes of five kinds, upright and clean: all found; no code claimed in 300 clinical and tattoo pictures",
     misses="codes that are blurred, curved round a wrist or cut by the edge",
 )
 OPENCV = ModelCard(
@@ -50,7 +50,7 @@ OPENCV = ModelCard(
     source="opencv-python-headless",
     licence="Apache-2.0",
     trained_on="Nothing: gradients and finder patterns",
-    measured="",
+    measured="held in 13 % of 300 clinical and tattoo pictures without a code, mostly on fine print",
     misses="small and turned codes; it is here for what zxing-cpp misses",
 )
 
