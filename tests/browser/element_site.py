@@ -182,9 +182,9 @@ def camera_picture() -> NDArray[np.uint8]:
     return np.clip(pixels + noise, 0, 255).astype(np.uint8)
 
 
-def write_camera(path: Path, *, frames: int = 4) -> None:
-    """Write the camera's picture as the y4m file that Chromium plays as a camera."""
-    pixels = camera_picture()
+def write_camera(path: Path, *, frames: int = 4, pixels: NDArray[np.uint8] | None = None) -> None:
+    """Write a picture (BGR, even sides) as the y4m file that Chromium plays as a camera."""
+    pixels = camera_picture() if pixels is None else pixels
     height, width = pixels.shape[:2]
     planes = cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420).tobytes()
     with path.open("wb") as out:

@@ -3,93 +3,32 @@
 from __future__ import annotations
 
 import re
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
+
+from browser.demo import Demo, running_demo
+from browser.demo import see as see_page
+from browser.element_site import write_camera
 
 pytestmark = pytest.mark.browser
 
-SHOTS = Path(__file__).parent / "shots"
-PHONE = {"width": 390, "height": 844}
 PICTURE = re.compile(r"^/pictures/[0-9a-f-]{36}/$")
-PATIENT = re.compile(r"^/patients/[0-9a-f-]{36}/$")
 CONVERSATION = re.compile(r"^/consents/[0-9a-f-]{36}/$")
-LONG = 60_000
-
-
-@dataclass
-class Demo:
-    """The demo, and a browser for as many people as the story needs."""
-
-    url: str
-    browser: Browser
-
-    def somebody(self) -> Page:
-        """Open a phone of somebody's own."""
-        context = self.browser.new_context(viewport=PHONE, reduced_motion="reduce")
-        context.set_default_timeout(LONG)
-        return context.new_page()
-
-    def as_staff(self, name: str) -> Page:
-        """Open the phone of a member of staff."""
-        page = self.somebody()
-        page.goto(self.url)
-        page.get_by_role("button", name=re.compile(name)).first.click()
-        page.wait_for_load_state()
-        return page
-
-    def mail(self, page: Page) -> str:
-        """Return the text of the mail that was "sent"."""
-        page.goto(f"{self.url}/demo/outbox/")
-        return page.inner_text("main")
-
-
-def see(page: Page, name: str) -> None:
-    """Keep a picture of the page, and let axe look at it, light and dark."""
-    SHOTS.mkdir(exist_ok=True)
-    for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{name}, {scheme}:\n{found.generate_report()}"
-        page.screenshot(path=SHOTS / f"share-{name}-{scheme}.png", full_page=True)
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("safelight")), "demo", "--port", str(port)]
-    with (
-        subprocess.Popen(command, stdout=subprocess.DEVNULL) as running,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
-        try:
-            _wait_for(port)
-            yield Demo(f"http://localhost:{port}", browser)
-        finally:
-            browser.close()
-            running.terminate()
+def demo(tmp_path_factory) -> Iterator[Demo]:
+    camera = tmp_path_factory.mktemp("camera") / "camera.y4m"
+    write_camera(camera)
+    with sync_playwright() as playwright, running_demo(playwright, camera=camera) as found:
+        yield found
 
 
-def _wait_for(port: int) -> None:
-    for _ in range(300):
-        with socket.socket() as knock:
-            if knock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    raise AssertionError("the demo did not start")
+def see(page: Page, name: str) -> None:
+    see_page(page, f"share-{name}")
 
 
 def hrefs(page: Page, pattern: re.Pattern[str]) -> list[str]:
@@ -98,22 +37,18 @@ def hrefs(page: Page, pattern: re.Pattern[str]) -> list[str]:
 
 
 def picture_for_teaching(demo: Demo, page: Page) -> tuple[str, str, str]:
-    """Return patient, picture and release of the first for which both uses are open."""
+    """Return patient, picture and release of the adult's first for which both uses are open."""
+    patient = str(page.get_by_role("link", name="Edith Marlowe").first.get_attribute("href"))
     for _ in range(30):
-        page.goto(demo.url)
-        for patient in hrefs(page, PATIENT):
-            page.goto(demo.url + patient)
-            for picture in hrefs(page, PICTURE):
-                page.goto(f"{demo.url}{picture}ask/")
-                if not page.get_by_label("Your question").count():
-                    break
-                page.goto(f"{demo.url}{picture}copy/")
-                page.get_by_text("Teaching here").click()
-                page.get_by_label("Where does it go?").fill("Tuesday teaching")
-                page.get_by_role("button", name="Ask for the copy").click()
-                page.wait_for_load_state()
-                if "/releases/" in page.url:
-                    return patient, picture, page.url
+        page.goto(demo.url + patient)
+        for picture in hrefs(page, PICTURE):
+            page.goto(f"{demo.url}{picture}copy/")
+            page.get_by_text("Teaching here").click()
+            page.get_by_label("Where does it go?").fill("Tuesday teaching")
+            page.get_by_role("button", name="Ask for the copy").click()
+            page.wait_for_load_state()
+            if "/releases/" in page.url:
+                return patient, picture, page.url
         time.sleep(2)  # the demo is still taking its pictures
     raise AssertionError("no picture may be used for teaching")
 

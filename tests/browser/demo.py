@@ -1,0 +1,84 @@
+"""The demo as a stranger starts it, and browsers for the people of a story."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright
+
+SHOTS = Path(__file__).parent / "shots"
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+)
+
+
+@dataclass
+class Demo:
+    """A demo that runs, and a browser that has a camera."""
+
+    url: str
+    browser: Browser
+
+    def somebody(self, *, size: dict[str, int] = PHONE) -> Page:
+        """Open a browser of somebody's own."""
+        context = self.browser.new_context(viewport=size, reduced_motion="reduce", has_touch=True)
+        context.set_default_timeout(60_000)
+        return context.new_page()
+
+    def as_staff(self, name: str, *, size: dict[str, int] = PHONE) -> Page:
+        """Open the browser of a member of staff."""
+        page = self.somebody(size=size)
+        page.goto(self.url)
+        page.get_by_role("button", name=re.compile(name)).first.click()
+        page.wait_for_load_state()
+        return page
+
+    def mail(self, page: Page) -> str:
+        """Return the text of the mail that was "sent"."""
+        page.goto(f"{self.url}/demo/outbox/")
+        return page.inner_text("main")
+
+
+@contextmanager
+def running_demo(playwright: Playwright, *, camera: Path) -> Iterator[Demo]:
+    """Start the demo and a browser whose camera shows this y4m file; end both."""
+    command = [str(Path(sys.executable).with_name("safelight")), "demo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"],
+        )
+        try:
+            url = next(
+                found[0]
+                for line in running.stdout
+                if (found := re.search(r"http://localhost:\d+", line))
+            )
+            yield Demo(url, browser)
+        finally:
+            browser.close()
+            running.terminate()
+
+
+def see(page: Page, name: str) -> None:
+    """Let axe look at the page, light and dark, and keep a picture of each."""
+    SHOTS.mkdir(exist_ok=True)
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{name}, {scheme}:\n{found.generate_report()}"
+        page.screenshot(path=SHOTS / f"{name}-{scheme}.png")
