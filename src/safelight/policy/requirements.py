@@ -87,6 +87,13 @@ def _in_force(case: Case, consent: ConsentFact) -> Unmet | None:
         return _refuse(
             "The consent was given only afterwards.", "consents[].given_on", case.at.isoformat()
         )
+    made_on = case.facts.recording.made_on if case.action == "make" else None
+    if made_on is not None and consent.given_on > made_on:
+        return _refuse(
+            "The consent was given only after the recording was made.",
+            "consents[].given_on",
+            made_on.isoformat(),
+        )
     return None
 
 

@@ -96,6 +96,21 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         make("teaching-local", consents=[consent("teaching-local", given_on="2026-11-23")]),
         "refuse",
     ),
+    "adult, teaching, already made when the patient agreed": (
+        make(
+            "teaching-local",
+            recording={"made_for": "teaching-local", "made_on": "2026-11-20"},
+            consents=[consent("teaching-local", given_on="2026-11-21")],
+        ),
+        "refuse",
+    ),
+    "adult, care, agreed on the day it was made": (
+        make(
+            recording={"made_for": "care", "made_on": "2026-11-21"},
+            consents=[consent("care", given_on="2026-11-21")],
+        ),
+        "permit",
+    ),
     "adult, interest": (make("interest"), "permit"),
     "adult, research": (make("research"), "permit"),
     "adult, publication, written": (make("publication"), "permit"),
