@@ -124,7 +124,11 @@ def _stale(case: Case, consent: ConsentFact) -> Unmet | Literal[False] | None:
     """Return what an earlier consent is worth after a change: a hold, None if it stands, False if nothing."""
     giver, terms, assessed_on = consent.given_by, case.terms, case.facts.patient.assessed_on
     if giver in terms.parental and case.is_matured:
-        if case.seen in ("anonymised", "coded"):
+        if _was_at_least(case, consent, terms.child_until):
+            return False
+        if case.seen in ("anonymised", "coded") and not _was_at_least(
+            case, consent, terms.matured_from
+        ):
             return None
         return _hold(
             "A parent agreed; the patient is old enough now and has to be asked.",
@@ -142,6 +146,12 @@ def _stale(case: Case, consent: ConsentFact) -> Unmet | Literal[False] | None:
         if given_on is not None and assessed_on is not None and given_on < assessed_on:
             return None
     return False
+
+
+def _was_at_least(case: Case, consent: ConsentFact, years: int) -> bool:
+    """Say whether the patient had reached an age when the consent was given."""
+    born, given_on = case.facts.patient.born, consent.given_on
+    return born is not None and given_on is not None and anniversary(born, years) <= given_on
 
 
 @_consent("explicit")

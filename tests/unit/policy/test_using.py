@@ -420,6 +420,29 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "permit",
     ),
+    "a parent agreed for an adult, anonymised": (
+        use(
+            "teaching-local",
+            "organisation",
+            consents=[parent("teaching-local")],
+            recording=ANONYMISED,
+        ),
+        "refuse",
+    ),
+    "a parent agreed for an adult": (
+        use("teaching-local", "organisation", consents=[parent("teaching-local")]),
+        "refuse",
+    ),
+    "a parent agreed for a patient of 16, anonymised": (
+        use(
+            "teaching-local",
+            "organisation",
+            SEVENTEEN,
+            consents=[parent("teaching-local") | {"given_on": "2025-06-01"}],
+            recording=ANONYMISED,
+        ),
+        "hold",
+    ),
     "matured, own later consent": (
         use(
             "teaching-local",
