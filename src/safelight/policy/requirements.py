@@ -271,14 +271,23 @@ def _not_withdrawn(case: Case) -> Unmet | None:
         ended = consent.withdrawn_on
         if ended is None or ended > case.at or case.purpose not in consent.purposes:
             continue
-        if not any(
-            later.given_on is not None
-            and ended < later.given_on <= case.at
-            and _in_force(case, later) is None
-            for later in case.covering()
-        ):
+        if not any(_renews(case, consent, later) for later in case.covering()):
             return _refuse("Consent for this use was withdrawn.", "consents[].withdrawn_on", None)
     return None
+
+
+def _renews(case: Case, withdrawn: ConsentFact, later: ConsentFact) -> bool:
+    """Say whether a later consent takes the place of a withdrawn one: the patient's no is the patient's to undo."""
+    ended, given_on = withdrawn.withdrawn_on, later.given_on
+    return (
+        ended is not None
+        and given_on is not None
+        and ended < given_on
+        and _in_force(case, later) is None
+        and later.form in case.terms.explicit_forms
+        and later.given_by in case.terms.authority.get(case.standing, frozenset())
+        and (later.given_by == "patient" or withdrawn.given_by != "patient")
+    )
 
 
 @_case("wish-not-no")

@@ -182,6 +182,56 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "permit",
     ),
+    "research, approval, withdrawn, then a relative agreed": (
+        use(
+            "research",
+            "organisation",
+            consents=[
+                consent("research", withdrawn_on="2026-11-10"),
+                consent("research", given_on="2026-11-12", given_by="relative"),
+            ],
+            authority=S251,
+        ),
+        "refuse",
+    ),
+    "lacks, withdrawn before, then the attorney agreed": (
+        use(
+            "teaching-local",
+            "organisation",
+            LACKS,
+            consents=[
+                consent("teaching-local", withdrawn_on="2026-11-10"),
+                consent("teaching-local", given_on="2026-11-21", given_by="lpa-health"),
+            ],
+            tests=THREE_TESTS,
+        ),
+        "refuse",
+    ),
+    "lacks, the attorney withdrew, then agreed": (
+        use(
+            "teaching-local",
+            "organisation",
+            LACKS,
+            consents=[
+                consent("teaching-local", withdrawn_on="2026-11-10", given_by="lpa-health"),
+                consent("teaching-local", given_on="2026-11-21", given_by="lpa-health"),
+            ],
+            tests=THREE_TESTS,
+        ),
+        "permit",
+    ),
+    "dead, withdrew in life, then the executor agreed": (
+        use(
+            "teaching-local",
+            "organisation",
+            DEAD | {"known_wishes": {"teaching-local": "yes"}},
+            consents=[
+                consent("teaching-local", withdrawn_on="2026-07-10"),
+                consent("teaching-local", given_on="2026-11-12", given_by="executor"),
+            ],
+        ),
+        "refuse",
+    ),
     "teaching here, public": (use("teaching-local", "public"), "refuse"),
     "teaching here, no second person": (use("teaching-local", "organisation", review={}), "hold"),
     "teaching here, exposure unknown": (use("teaching-local", "organisation", exposure={}), "hold"),
