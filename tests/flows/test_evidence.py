@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from test_patients import add
 
 from factories import NOW
@@ -56,6 +57,16 @@ def change(index: int) -> None:
     )
 
 
+def as_text(index: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE records_ledgerentry"
+            " SET body = replace(CAST(body AS text), 'patient.added', 'patient.moved')"
+            ' WHERE "index" = %s',
+            [index],
+        )
+
+
 def swap(one: int, other: int) -> None:
     first, second = (bytes(LedgerEntry.objects.get(index=at).body) for at in (one, other))
     LedgerEntry.objects.filter(index=one).update(body=second)
@@ -67,6 +78,10 @@ def swap(one: int, other: int) -> None:
     [
         lambda: change(2),
         lambda: swap(1, 3),
+        lambda: as_text(2),
+        lambda: LedgerEntry.objects.filter(index=2).update(body=b"no entry"),
+        lambda: LedgerEntry.objects.filter(index=2).update(kind="photo.viewed"),
+        lambda: LedgerEntry.objects.filter(index=2).update(at=NOW + HOUR),
         lambda: LedgerEntry.objects.filter(index=1).delete(),
         lambda: LedgerEntry.objects.filter(index=4).delete(),
         lambda: (
@@ -74,7 +89,17 @@ def swap(one: int, other: int) -> None:
             Checkpoint.objects.all().delete(),
         ),
     ],
-    ids=["changed", "reordered", "removed", "cut off", "cut off with its checkpoints"],
+    ids=[
+        "changed",
+        "reordered",
+        "as text",
+        "no entry",
+        "its kind",
+        "its time",
+        "removed",
+        "cut off",
+        "cut off with its checkpoints",
+    ],
 )
 def test_whatever_is_done_to_it_is_found_by_the_witness(witnessed, tamper):
     assert evidence.verify(witnessed).ok

@@ -34,6 +34,11 @@ def run(args: argparse.Namespace) -> int:
 
     from safelight.flows import rounds, stores
 
+    try:
+        stores.keys()
+    except stores.KeysAreSealed as error:
+        say(error.for_people)
+        return EXIT_OTHER
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:

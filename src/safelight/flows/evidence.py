@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -66,7 +67,16 @@ def checkpoint_if_due(*, now: datetime) -> Checkpoint | None:
 def verify(witness: str | None) -> ledger.Verdict:
     """Check the whole ledger against every checkpoint, and the witness's where there is one."""
     notes = list(Checkpoint.objects.values_list("note", flat=True))
-    return ledger.verify(log.bodies(), notes, public=public_key(), witness=witness, origin=origin())
+    found = ledger.verify(
+        log.bodies(), notes, public=public_key(), witness=witness, origin=origin()
+    )
+    beside = tuple(
+        ledger.Problem(
+            ledger.Wrong.CHANGED, index, index, f"entry {index} is filed as something that it isn't"
+        )
+        for index in log.misfiled()
+    )
+    return replace(found, ok=found.ok and not beside, problems=found.problems + beside)
 
 
 def witness_text() -> str:

@@ -16,13 +16,25 @@ class KeysAreSealed(RuntimeError):
     for_people = "The keys are sealed. Give the passphrase by SAFELIGHT_PASSPHRASE_FILE or a systemd credential."
 
 
+class KeysStaySealed(KeysAreSealed):
+    """There is a passphrase, and it doesn't open the key manager, or the file is damaged."""
+
+    for_people = (
+        "The keys can't be opened: the passphrase is another one, or the key file is damaged. "
+        "Give the passphrase that was chosen with `safelight init`."
+    )
+
+
 @cache
 def keys() -> storage.KeyStore:
     """Return the key store, opened with the passphrase of the settings."""
     passphrase: str | None = settings.SAFELIGHT_PASSPHRASE
     if not passphrase:
         raise KeysAreSealed
-    manager = storage.SealedFileManager.open(Path(settings.SAFELIGHT_SEAL), passphrase)
+    try:
+        manager = storage.SealedFileManager.open(Path(settings.SAFELIGHT_SEAL), passphrase)
+    except storage.StorageError as error:
+        raise KeysStaySealed from error
     return storage.KeyStore(Path(settings.SAFELIGHT_KEYS), manager)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection
@@ -63,7 +63,28 @@ def append(
 
 def bodies() -> Sequence[bytes]:
     """Return the canonical bytes of every entry, in order."""
-    return [bytes(body) for body in LedgerEntry.objects.values_list("body", flat=True)]
+    return [_bytes(body) for body in LedgerEntry.objects.values_list("body", flat=True)]
+
+
+def misfiled() -> list[int]:
+    """Return the entries whose columns don't say what their bytes say: only the bytes are signed."""
+    rows = LedgerEntry.objects.values_list("index", "kind", "subject", "at", "practice_id", "body")
+    return [index for index, *columns, body in rows if not _agree(columns, _bytes(body))]
+
+
+def _agree(columns: list[Any], body: bytes) -> bool:
+    try:
+        said = ledger.read_entry(body)
+    except ledger.EntryRefused:
+        return True  # reported as what it is: bytes that are no entry
+    kind, subject, at, practice = columns
+    same_act = (kind, subject, at) == (said.kind, said.subject, said.at)
+    return same_act and str(practice) == said.details.get("practice")
+
+
+def _bytes(body: Any) -> bytes:
+    """Return the column's bytes; somebody may have written text there."""
+    return body.encode(errors="surrogateescape") if isinstance(body, str) else bytes(body)
 
 
 def _plain(value: Detail) -> str | int | list[str]:
