@@ -446,7 +446,9 @@ def _compelled(case: Case) -> Unmet | None:
 
 @_case("approved-for-research")
 def _approved_for_research(case: Case) -> Unmet | None:
-    if case.legal_basis in ("s251", "mca-research"):
+    if case.legal_basis == "s251" or (
+        case.legal_basis == "mca-research" and case.standing == "lacks"
+    ):
         return None
     return _refuse("There is no statutory approval.", "authority.legal_basis", "s251")
 

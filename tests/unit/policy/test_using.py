@@ -277,6 +277,26 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         use("research", "organisation", consents=[], authority=S251 | {"opt_out_checked": None}),
         "hold",
     ),
+    "research, an approval for those who lack capacity, of someone who has it": (
+        use(
+            "research",
+            "organisation",
+            consents=[],
+            authority=S251 | {"legal_basis": "mca-research"},
+        ),
+        "refuse",
+    ),
+    "lacks, research, an approval for those who lack capacity": (
+        use(
+            "research",
+            "organisation",
+            LACKS,
+            consents=[],
+            authority=S251 | {"legal_basis": "mca-research"},
+            tests=THREE_TESTS,
+        ),
+        "permit",
+    ),
     "research, approval, opted out": (
         use("research", "organisation", consents=[], authority=S251 | {"patient_opted_out": True}),
         "refuse",
