@@ -362,6 +362,24 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         use("teaching-local", "organisation", consents=[], recording=XRAY | ANONYMISED),
         "permit",
     ),
+    "x-ray made for teaching, teaching here, anonymised, no consent": (
+        use(
+            "teaching-local",
+            "organisation",
+            consents=[],
+            recording=XRAY | ANONYMISED | {"made_for": "teaching-local"},
+        ),
+        "refuse",
+    ),
+    "x-ray of an old collection, teaching here, anonymised": (
+        use(
+            "teaching-local",
+            "organisation",
+            consents=[],
+            recording=XRAY | ANONYMISED | {"made_for": "unknown"},
+        ),
+        "refuse",
+    ),
     "x-ray, teaching here, coded": (
         use("teaching-local", "organisation", consents=[], recording=XRAY | CODED),
         "refuse",
