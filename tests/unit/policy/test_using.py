@@ -397,6 +397,10 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         "refuse",
     ),
     "court order": (use("legal", "named", consents=[], authority=COURT), "permit"),
+    "court order, shown in the organisation, nobody else agreed": (
+        use("legal", "organisation", consents=[], authority=COURT, review={}),
+        "hold",
+    ),
     "court order against an objection": (
         use("legal", "named", consents=[], authority=COURT, objections=NO),
         "permit",
