@@ -301,9 +301,9 @@ def _wish_not_no(case: Case) -> Unmet | None:
 def _wish_known(case: Case) -> Unmet | None:
     if case.facts.patient.known_wishes.get(case.purpose) == "yes":
         return None
+    agreed = (_in_force, _explicit, _identifiable_agreed, _within_target)
     for consent in case.covering():
-        reaches = _in_force(case, consent) is None and _identifiable_agreed(case, consent) is None
-        if consent.given_by == "patient" and reaches:
+        if consent.given_by == "patient" and all(each(case, consent) is None for each in agreed):
             return None
     return _refuse(
         "What the patient wished isn't known.", f"patient.known_wishes.{case.purpose}", "yes"

@@ -477,6 +477,32 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         "hold",
     ),
     "dead, agreed in life": (use("teaching-local", "organisation", DEAD), "permit"),
+    "dead, agreed in life, only implied": (
+        use(
+            "teaching-local",
+            "organisation",
+            DEAD,
+            consents=[consent("teaching-local", form="implied")],
+        ),
+        "hold",
+    ),
+    "dead, agreed in life to another course": (
+        use(
+            "teaching-local",
+            "organisation",
+            DEAD,
+            consents=[consent("teaching-local", target="Journal B")],
+        ),
+        "hold",
+    ),
+    "dead, wished teaching here, public": (
+        use("teaching-local", "public", DEAD | {"known_wishes": {"teaching-local": "yes"}}),
+        "refuse",
+    ),
+    "dead, wished teaching here, a closed group": (
+        use("teaching-local", "closed-group", DEAD | {"known_wishes": {"teaching-local": "yes"}}),
+        "refuse",
+    ),
     "dead, wish unknown": (use("teaching-local", "organisation", DEAD, consents=[]), "hold"),
     "dead, wish unknown, family asked": (
         use("teaching-local", "organisation", DEAD, consents=[], executor_or_family_consulted=True),
