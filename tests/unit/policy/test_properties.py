@@ -128,7 +128,10 @@ def test_any_day_in_any_field_is_answered(facts: dict[str, Any], day: str) -> No
 def test_leaving_a_fact_out_never_permits(facts: dict[str, Any]) -> None:
     if outcome(facts) == "permit":
         return
-    for key in sorted(set(facts) - {"objections", "device", "patient", "recording", "release"}):
+    told = {"objections", "device", "patient", "recording", "release"}
+    if any(each.get("withdrawn_on") for each in facts.get("consents", [])):
+        told |= {"consents"}  # a withdrawal is a no, and stands there too
+    for key in sorted(set(facts) - told):
         fewer = {name: value for name, value in facts.items() if name != key}
         assert outcome(fewer) != "permit", key
 

@@ -607,6 +607,15 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "refuse",
     ),
+    "lacks, known not to want it": (
+        use(
+            "teaching-local",
+            "organisation",
+            LACKS | {"known_wishes": {"teaching-local": "no"}},
+            tests=THREE_TESTS,
+        ),
+        "refuse",
+    ),
     "lost for now": (use("teaching-local", "organisation", LOST, consents=[]), "hold"),
     "intimate, then a child": (
         use(
