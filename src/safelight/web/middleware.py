@@ -8,7 +8,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import reverse
 
@@ -41,6 +46,7 @@ _NOTHING = (
 )
 NO_CAMERA, CAMERA = f"camera=(), {_NOTHING}", f"camera=(self), {_NOTHING}"
 
+METHODS = ("GET", "HEAD", "POST")
 LOCKED, SEEN = "safelight.locked", "safelight.seen"
 _TOUCH_SECONDS = 20
 """A page within this many seconds of the last does not write the session again."""
@@ -69,6 +75,21 @@ class Headers:
         return response
 
 
+class KnownMethods:
+    """Lets in what pages are read and forms are sent by, and nothing else.
+
+    Otherwise a form view of a library would take a PUT for a POST.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method not in METHODS:
+            return HttpResponseNotAllowed(METHODS)
+        return self.get_response(request)
+
+
 class UploadCap:
     """Refuses a body that is too long before a byte of it is read."""
 
@@ -78,9 +99,9 @@ class UploadCap:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isascii() or not length.isdigit():
-            return HttpResponse(status=400)
+            return errors.page(request, 400)
         if int(length) > settings.SAFELIGHT_UPLOAD_CAP:
-            return HttpResponse(status=413)
+            return errors.page(request, 413)
         return self.get_response(request)
 
 

@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "safelight.web.middleware.Headers",
+    "safelight.web.middleware.KnownMethods",
     "safelight.web.middleware.UploadCap",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -1,0 +1,476 @@
+"""Who gets what from every address, in one table. An address that isn't in it fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from flows.conftest import jpeg, sealed
+from house import TELL_TALES, House, built
+from safelight.flows.consent import conversation
+from safelight.flows.copies import TICKS
+from safelight.records.models import TreeHead
+from safelight.web.middleware import CAMERA, NO_CAMERA
+from safelight.web.views import demo
+
+WORDS = """
+    see   a page, nothing changes          look  a page, and one line in the ledger says so
+    pic   a picture, and one line          done  something was done
+    on    to another page, nothing done    door  to the sign-in page; `lock`: to the lock
+    shut  a form without a session: 401    role  not for this role: 403
+    no    refused with its reason: 403     none  nothing there: 404
+    wrong answers don't fit: 422           stale no longer possible: 409
+    tried a wrong try, which is counted
+"""
+"""What a cell says. `way` (405) is for every method that the table doesn't name."""
+
+INSIDE = """
+route                of what                        how  | out  lock other admin rev  lead nurse gp
+today                -                              GET  | door lock see   on    see  see  see   see
+today                -                              POST | shut shut see   on    see  see  see   see
+patient-new          -                              GET  | door lock see   role  role role see   see
+patient-new          -                              POST | shut shut done  role  role role done  done
+patient              patient                        GET  | door lock none  role  look look look  look
+patient-deciders     patient                        GET  | door lock none  role  see  see  see   see
+representative-new   patient                        GET  | door lock none  role  role role see   see
+representative-new   patient                        POST | shut shut none  role  role role done  done
+assessment-new       patient                        GET  | door lock none  role  role role see   see
+assessment-new       patient                        POST | shut shut none  role  role role done  done
+patient-death        patient                        GET  | door lock none  role  role role see   see
+patient-death        patient                        POST | shut shut none  role  role role done  done
+picture-new          patient                        GET  | door lock none  role  role role see   see
+consent              patient                        GET  | door lock none  role  role role on    on
+consent              patient:child                  GET  | door lock none  role  role role see   see
+consent              patient                        POST | shut shut none  role  role role done  done
+consent-record       consent,:spare,:withdrawn      GET  | door lock none  role  see  see  see   see
+consent-receipt      consent,:spare,:withdrawn      GET  | door lock none  role  role role see   see
+capture              consent,:spare                 GET  | door lock none  role  role role see   see
+capture              consent:withdrawn              GET  | door lock none  role  role role on    on
+capture-upload       consent,:spare                 POST | shut shut none  role  role role done  done
+capture-upload       consent:withdrawn              POST | shut shut none  role  role role stale stale
+capture-stop         consent,:spare,:withdrawn      POST | shut shut none  role  role role done  done
+compare              patient                        GET  | door lock none  role  see  see  see   see
+picture              photo,:closed,:erased          GET  | door lock none  role  see  see  see   see
+picture              photo:quarantined              GET  | door lock none  role  see  see  see   see
+picture-why          photo,:closed,:erased          GET  | door lock none  role  see  see  see   see
+picture-image        photo                          GET  | door lock none  role  pic  pic  pic   pic
+picture-image        photo:closed,:erased           GET  | door lock none  role  none none none  none
+picture-image        photo:quarantined              GET  | door lock none  role  none none none  none
+picture-tile         photo,:closed,:erased          GET  | door lock none  role  role role role  role
+copy-new             photo                          GET  | door lock none  role  role role see   see
+copy-new             photo                          POST | shut shut none  role  role role done  done
+copy-new             photo:closed,:erased           GET  | door lock none  role  role role none  none
+copy-new             photo:closed,:erased           POST | shut shut none  role  role role none  none
+ask                  photo                          GET  | door lock none  role  role role see   see
+ask                  photo                          POST | shut shut none  role  role role done  done
+ask                  photo:closed,:erased           GET  | door lock none  role  role role none  none
+ask                  photo:closed,:erased           POST | shut shut none  role  role role none  none
+opinions             -                              GET  | door lock see   role  role role see   see
+opinion-close        link,:expired                  POST | shut shut none  role  role role done  done
+opinion-close        link:revoked,:withdrawn        POST | shut shut none  role  role role on    on
+releases             -                              GET  | door lock see   role  see  see  see   see
+release              release:draft,:waiting         GET  | door lock none  role  see  see  see   see
+release              release:released,:refused      GET  | door lock none  role  see  see  see   see
+release              release:stopped,:withdrawn     GET  | door lock none  role  see  see  see   see
+release-original     release:draft,:waiting         GET  | door lock none  role  pic  pic  pic   pic
+release-original     release:released,:withdrawn    GET  | door lock none  role  none none none  none
+copy                 release:draft,:refused         GET  | door lock none  role  none none none  none
+copy                 release:waiting                GET  | door lock none  role  pic  pic  role  pic
+copy                 release:released               GET  | door lock none  role  pic  pic  pic   pic
+copy                 release:stopped,:withdrawn     GET  | door lock none  role  none none none  none
+release-words        release:draft                  POST | shut shut none  role  role role done  done
+release-words        release:waiting,:released      POST | shut shut none  role  role role on    on
+release-words        release:withdrawn              POST | shut shut none  role  role role on    on
+release-prepare      release:draft                  POST | shut shut none  role  role role done  done
+release-prepare      release:waiting,:withdrawn     POST | shut shut none  role  role role on    on
+release-approve      release:waiting                POST | shut shut none  role  done done role  on
+release-approve      release:draft,:released        POST | shut shut none  role  on   on   role  on
+release-approve      release:refused,:withdrawn     POST | shut shut none  role  on   on   role  on
+release-refuse       release:waiting                POST | shut shut none  role  done done role  on
+release-refuse       release:released,:withdrawn    POST | shut shut none  role  on   on   role  on
+release-stop         release:draft,:waiting         POST | shut shut none  role  role role done  done
+release-stop         release:released,:withdrawn    POST | shut shut none  role  role role on    on
+withdraw             patient                        GET  | door lock none  role  role see  see   see
+withdraw-consent     consent,:spare,:withdrawn      GET  | door lock none  role  role see  see   see
+withdraw-consent     consent,:spare                 POST | shut shut none  role  role done done  done
+withdraw-consent     consent:withdrawn              POST | shut shut none  role  role see  see   see
+withdrawal           withdrawal                     GET  | door lock none  role  role see  see   see
+governance           -                              GET  | door lock role  role  role see  role  role
+governance-check     -                              POST | shut shut role  role  role on   role  role
+governance-witness   -                              GET  | door lock role  role  role see  role  role
+staff                -                              GET  | door lock role  see   role role role  role
+staff-new            -                              GET  | door lock role  see   role role role  role
+staff-new            -                              POST | shut shut role  done  role role role  role
+staff-member         staff                          GET  | door lock role  see   role role role  role
+staff-member         staff                          POST | shut shut role  done  role role role  role
+staff-close          staff                          POST | shut shut role  done  role role role  role
+staff-reopen         staff                          POST | shut shut role  done  role role role  role
+staff-invite         staff                          POST | shut shut role  done  role role role  role
+components           -                              GET  | door lock see   see   see  see  see   see
+lock                 -                              POST | shut on   on    on    on   on   on    on
+unlock               -                              GET  | door see  see   see   see  see  see   see
+unlock               -                              POST | shut see  see   see   see  see  see   see
+account              -                              GET  | door lock see   see   see  see  see   see
+account_logout       -                              POST | shut on   on    on    on   on   on    on
+account_change_password      -                      GET  | door lock see   see   see  see  see   see
+account_change_password      -                      POST | shut shut see   see   see  see  see   see
+account_set_password         -                      GET  | door lock on    on    on   on   on    on
+account_set_password         -                      POST | shut shut on    on    on   on   on    on
+account_reauthenticate       -                      GET  | door lock see   see   see  see  see   see
+account_reauthenticate       -                      POST | shut shut see   see   see  see  see   see
+mfa_reauthenticate           -                      GET  | door lock on    on    on   on   on    on
+mfa_reauthenticate           -                      POST | shut shut on    on    on   on   on    on
+mfa_reauthenticate_webauthn  -                      GET  | door lock on    on    on   on   on    on
+mfa_reauthenticate_webauthn  -                      POST | shut shut on    on    on   on   on    on
+mfa_index                    -                      GET  | door lock see   see   see  see  see   see
+mfa_list_webauthn            -                      GET  | door lock see   see   see  see  see   see
+mfa_add_webauthn             -                      GET  | door lock on    on    on   on   on    on
+mfa_add_webauthn             -                      POST | shut shut on    on    on   on   on    on
+mfa_remove_webauthn          -                      GET  | door lock on    on    on   on   on    on
+mfa_remove_webauthn          -                      POST | shut shut on    on    on   on   on    on
+mfa_activate_totp            -                      GET  | door lock on    on    on   on   on    on
+mfa_activate_totp            -                      POST | shut shut on    on    on   on   on    on
+mfa_deactivate_totp          -                      GET  | door lock none  none  none none none  none
+mfa_deactivate_totp          -                      POST | shut shut none  none  none none none  none
+mfa_view_recovery_codes      -                      GET  | door lock none  none  none none none  none
+mfa_generate_recovery_codes  -                      GET  | door lock on    on    on   on   on    on
+mfa_generate_recovery_codes  -                      POST | shut shut on    on    on   on   on    on
+"""
+
+OPEN = """
+route                of what                        how  | stranger colleague patient within
+colleague            -                              GET  | see      see       see     see
+colleague            link                           POST | no       done      no      no
+colleague            link:unopened                  POST | done     done      done    done
+colleague            link:expired,:revoked          POST | no       no        no      no
+colleague            link:withdrawn                 POST | no       no        no      no
+colleague-open       link                           POST | no       tried     no      no
+colleague-open       link:unopened                  POST | tried    tried     tried   tried
+colleague-open       link:expired,:revoked          POST | no       no        no      no
+colleague-open       link:withdrawn                 POST | no       no        no      no
+colleague-shown      link                           GET  | no       see       no      no
+colleague-shown      link:unopened,:expired         GET  | no       no        no      no
+colleague-shown      link:revoked,:withdrawn        GET  | no       no        no      no
+colleague-picture    link                           GET  | no       pic       no      no
+colleague-picture    link:unopened,:expired         GET  | no       no        no      no
+colleague-picture    link:revoked,:withdrawn        GET  | no       no        no      no
+colleague-answer     link                           POST | no       done      no      no
+colleague-answer     link:unopened,:expired         POST | no       no        no      no
+colleague-answer     link:revoked,:withdrawn        POST | no       no        no      no
+receipt              -                              GET  | see      see       see     see
+receipt              -                              POST | done     done      done    done
+receipt-page         -                              GET  | on       on        see     on
+receipt-change       -                              GET  | on       on        see     on
+receipt-change       -                              POST | on       on        done    on
+receipt-close        -                              POST | on       on        on      on
+account_login        -                              GET  | see      see       see     on
+account_login        -                              POST | see      see       see     on
+account_signup       -                              GET  | see      see       see     see
+account_inactive     -                              GET  | see      see       see     see
+account_reset_password               -              GET  | see      see       see     see
+account_reset_password               -              POST | see      see       see     see
+account_reset_password_done          -              GET  | see      see       see     see
+account_reset_password_from_key      -              GET  | see      see       see     see
+account_reset_password_from_key      -              POST | see      see       see     see
+account_reset_password_from_key_done -              GET  | see      see       see     see
+mfa_authenticate     -                              GET  | on       on        on      on
+mfa_authenticate     -                              POST | on       on        on      on
+mfa_login_webauthn   -                              GET  | on       on        on      on
+mfa_login_webauthn   -                              POST | on       on        on      on
+"""
+
+DEMO = {"demo-become", "demo-outbox", "demo-reset", "demo-enter", "demo-authority", None}
+"""Addresses that exist in the demo alone: everybody there may be anybody."""
+
+BROWSERS = {
+    "out": ("stranger", "closed", "colleague", "patient"),
+    "lock": ("locked",),
+    "rev": ("reviewer",),
+    "within": ("gp", "admin", "locked"),
+}
+"""Columns that stand for several browsers, or have a longer name."""
+KEPT_FROM = {"stranger", "closed", "colleague", "locked", "other", "admin"}
+"""Who must never read who the patient is."""
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+LOOKING = {"records_ledgerentry", "records_treehead", "records_photo"}
+"""What a look may change: the ledger, and that care rests on the picture from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One line of a table and one column of it, taken apart."""
+
+    route: str
+    what: str
+    how: str
+    who: str
+    says: str
+
+    def __str__(self) -> str:
+        return f"{self.how} {self.route} of {self.what} for {self.who}"
+
+
+def cells(table: str) -> Iterator[Cell]:
+    head, *lines = table.strip().splitlines()
+    columns = head.partition("|")[2].split()
+    for line in lines:
+        left, _, right = line.partition("|")
+        route, what, how = left.split()
+        says = right.split()
+        assert len(says) == len(columns), line
+        kind = what.partition(":")[0].partition(",")[0]
+        for state in what.split(","):
+            of = kind + state if state.startswith(":") else state
+            for column, word in zip(columns, says, strict=True):
+                for who in BROWSERS.get(column, (column,)):
+                    yield Cell(route, of, how, who, word)
+
+
+CELLS = [*cells(INSIDE), *cells(OPEN)]
+ROUTES = sorted({cell.route for cell in CELLS})
+
+
+def patterns(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
+    for entry in (resolver or get_resolver()).url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from patterns(entry)
+        else:
+            yield entry
+
+
+PATTERNS = {pattern.name: pattern for pattern in patterns()}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory, django_db_setup, django_db_blocker) -> Iterator[House]:
+    with django_db_blocker.unblock(), built(tmp_path_factory.mktemp("house") / "home") as made:
+        made.things["staff"] = made.people["nurse"]
+        yield made
+
+
+pytestmark = pytest.mark.django_db  # each test inside the transaction in which the house stands
+
+
+# --- the table holds everything ------------------------------------------------------------------
+
+
+def test_every_address_is_judged_by_the_table():
+    assert set(PATTERNS) == set(ROUTES)
+
+
+def test_what_is_open_to_all_is_in_the_table_of_what_is_open():
+    opened = {name for name, each in PATTERNS.items() if hasattr(each.callback, "open_to_all")}
+    assert opened == {cell.route for cell in cells(OPEN)}
+
+
+def test_nothing_of_the_demo_is_there_but_in_the_demo():
+    assert {each.name for each in demo.urlpatterns} == DEMO
+    assert not DEMO & set(PATTERNS)
+    for each in demo.urlpatterns:
+        path = f"/demo/{str(each.pattern).partition('<')[0]}"
+        assert Client().get(path).status_code == Client().post(path).status_code == 404
+
+
+def test_no_address_is_free_of_the_check_of_forms():
+    assert [
+        name for name, each in PATTERNS.items() if getattr(each.callback, "csrf_exempt", False)
+    ] == []
+
+
+# --- each cell -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_everyone_gets_what_the_table_says(house, route):
+    wrong = [
+        f"{cell}: {said}, not {cell.says}"
+        for cell in CELLS
+        if cell.route == route and (said := answered(house, cell)) != cell.says
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_no_other_method_is_known_or_changes_anything(house, route):
+    known = {cell.how for cell in CELLS if cell.route == route}
+    what = next(cell.what for cell in CELLS if cell.route == route)
+    is_open = any(cell.route == route for cell in cells(OPEN))
+    for how in ("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"):
+        if how in known:
+            continue
+        for who in ("stranger", "gp", "admin"):
+            with house.undone():
+                answer = house.browsers[who].generic(how, address(route, house, what))
+                assert house.changed() == set(), f"{how} {route} for {who}"
+            check_headers(answer, route)
+            allowed = {405}
+            if how in {"GET", "POST"} and who == "stranger" and not is_open:
+                allowed = {{"GET": 302, "POST": 401}[how]}
+            if how == "HEAD":
+                allowed = {200, 302, 403, 404, 405}
+                assert answer.content == b""
+            assert answer.status_code in allowed, f"{how} {route} for {who}"
+
+
+@pytest.mark.parametrize(
+    "route", [name for name, each in PATTERNS.items() if "uuid:" in str(each.pattern)]
+)
+def test_an_id_that_nobody_gave_leads_nowhere(house, route):
+    for cell in CELLS:
+        if cell.route == route and cell.who in {"gp", "lead", "admin", "colleague"}:
+            with house.undone():
+                answer = asked(house, cell, of="nobody")
+                assert answer.status_code in {302, 401, 403, 404}, str(cell)
+                assert "Location" not in answer or answer["Location"].startswith(
+                    "/account/sign-in/"
+                )
+                assert house.changed() == set(), str(cell)
+            check_headers(answer, route)
+
+
+def test_the_administrator_of_another_practice_finds_nobody_of_this_one(house):
+    for cell in CELLS:
+        if cell.route.startswith("staff-") and cell.what == "staff" and cell.who == "admin":
+            with house.undone():
+                answer = asked(house, cell, by="other admin")
+                assert answer.status_code == 404, str(cell)
+                assert house.changed() == set(), str(cell)
+
+
+def answered(house: House, cell: Cell) -> str:
+    """Ask, hold the answer to what holds for all, and say it in the table's words."""
+    with house.undone():
+        size = TreeHead.objects.get().size
+        answer = asked(house, cell)
+        changed = house.changed()
+        grown = TreeHead.objects.get().size - size
+    check_headers(answer, cell.route)
+    if cell.who in KEPT_FROM:
+        assert not any(tale in answer.content.decode("latin-1") for tale in TELL_TALES), str(cell)
+    is_picture = answer.content[:2] == b"\xff\xd8" or answer["Content-Type"].startswith("image/")
+    assert not (is_picture and cell.who in KEPT_FROM - {"colleague"}), str(cell)
+    word = in_a_word(answer, is_changed=bool(changed), is_picture=is_picture)
+    if cell.how == "GET" and word in {"pic", "look"}:
+        assert grown == 1, str(cell)
+        assert changed <= LOOKING, str(cell)
+    elif word not in {"done", "tried"}:
+        assert not changed, f"{cell} changed {sorted(changed)}"
+    if word == "tried":
+        assert changed == {"records_link"}, str(cell)
+    return word
+
+
+def in_a_word(answer: HttpResponse, *, is_changed: bool, is_picture: bool) -> str:
+    if answer.status_code == 302:
+        if answer["Location"].startswith("/account/sign-in/?"):
+            return "door"
+        if answer["Location"].startswith("/unlock/?"):
+            return "lock"
+        return "done" if is_changed else "on"
+    if answer.status_code == 200 and answer.request["REQUEST_METHOD"] == "GET" and is_changed:
+        return "pic" if is_picture else "look"
+    if answer.status_code in {200, 201}:
+        return "done" if is_changed else "see"
+    if answer.status_code == 403:
+        return "role" if b"This part belongs to other roles" in answer.content else "no"
+    if answer.status_code == 422:
+        return "tried" if is_changed else "wrong"
+    words = {401: "shut", 404: "none", 405: "way", 409: "stale"}
+    return words.get(answer.status_code, str(answer.status_code))
+
+
+def asked(house: House, cell: Cell, *, by: str = "", of: str = "") -> HttpResponse:
+    url = address(cell.route, house, of or cell.what)
+    browser = house.browsers[by or cell.who]
+    if cell.how == "GET":
+        return browser.get(url)
+    return browser.post(url, BODIES.get(cell.route, lambda house, what: {})(house, cell.what))
+
+
+def check_headers(answer: HttpResponse, route: str) -> None:
+    assert answer["Content-Security-Policy"] == CSP, route
+    assert answer["Cache-Control"] == "no-store", route
+    assert answer["Referrer-Policy"] == "no-referrer", route
+    assert answer["X-Content-Type-Options"] == "nosniff", route
+    sees_camera = route == "capture" and answer.status_code == 200
+    assert answer["Permissions-Policy"] == (CAMERA if sees_camera else NO_CAMERA), route
+
+
+def address(route: str, house: House, what: str) -> str:
+    if route == "account_reset_password_from_key":
+        return reverse(route, kwargs={"uidb36": "x", "key": "y-z"})
+    nobody = "00000000-0000-4000-8000-000000000000"
+    given: dict[str, object] = {}
+    for name, converter in PATTERNS[route].pattern.converters.items():
+        kind = type(converter).__name__
+        if kind == "UUIDConverter":
+            given[name] = nobody if what == "nobody" else house.things[what].pk
+        else:
+            given[name] = {"IntConverter": 1, "SlugConverter": "left-lower-leg"}[kind]
+    return reverse(route, kwargs=given)
+
+
+# --- what is posted: such that it succeeds where it may ---------------------------------------------
+
+
+def _upload(house: House, what: str) -> dict[str, object]:
+    envelope, blob = sealed(jpeg(), tenant=house.people["gp"].practice_id)
+    sent = SimpleUploadedFile("sealed", blob)
+    return {"envelope": envelope, "blob": sent, "right_patient": "confirmed"}
+
+
+def _no(house: House, what: str) -> dict[str, object]:
+    words = conversation(house.things["patient"], body_site="Left lower leg")
+    return {"wording": words.digest, "answer": "no", "given_by": "patient"}
+
+
+def _secret(house: House, what: str) -> dict[str, object]:
+    return {"secret": house.secrets[what], "code": "000000"}
+
+
+def _day(name: str, day: str, month: str, year: str) -> dict[str, object]:
+    return {f"{name}_day": day, f"{name}_month": month, f"{name}_year": year}
+
+
+def _always(**said: object) -> Callable[[House, str], dict[str, object]]:
+    return lambda house, what: said
+
+
+BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
+    "today": _always(q="14 March 1955"),
+    "patient-new": _always(name="New One", **_day("born_on", "1", "2", "1990")),
+    "representative-new": _always(name="A Friend", relation="friend", authority="relative"),
+    "assessment-new": _always(outcome="has", decision="x", **_day("assessed_on", "1", "2", "2026")),
+    "patient-death": _always(**_day("died_on", "1", "2", "2026")),
+    "consent": _no,
+    "capture-upload": _upload,
+    "copy-new": _always(use="here", target="Tuesday teaching", sex="", age="", place=""),
+    "ask": _always(
+        recipient_name="Dr Skin", recipient_email="skin@hospital.example", question="?", days="2"
+    ),
+    "release-words": _always(sex="F"),
+    "release-prepare": _always(
+        keep="[]", cover="[[10, 10, 60, 60]]", leave="[]", ticked=list(TICKS)
+    ),
+    "release-approve": _always(note=""),
+    "release-refuse": _always(note="The ring shows"),
+    "withdraw-consent": _always(step="stop", purposes=["care"]),
+    "receipt-change": _always(step="stop", purposes=["care"]),
+    "receipt": lambda house, what: {"secret": house.secrets["receipt"]},
+    "colleague": _secret,
+    "colleague-open": _secret,
+    "colleague-answer": _always(text="Watch it."),
+    "staff-new": _always(name="Dr New", email="new@made-up.example", role="gp"),
+    "staff-member": _always(role="reviewer"),
+}
