@@ -191,3 +191,11 @@ def test_two_processes_count_in_one_row(tmp_path):
         for _ in range(2)
     ]
     assert sum(int(each.communicate(timeout=60)[0]) for each in both) == 10
+
+
+@pytest.mark.django_db
+def test_a_whole_practice_may_sign_in_by_passkey_in_the_same_minute(client):
+    for _ in range(40):
+        asked = client.get("/account/sign-in/passkey/", headers={"accept": "application/json"})
+        assert asked.status_code == 200
+        assert client.post("/account/sign-in/passkey/", {}).status_code == 302

@@ -153,6 +153,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = False
 MFA_TOTP_ISSUER = "Safelight"
 MFA_TRUST_ENABLED = False
+MFA_RATE_LIMITS = False  # a whole practice may share one address; passkeys can’t be guessed
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not CONFIG.tls and _server.hostname in {
     "localhost",
     "127.0.0.1",
