@@ -271,7 +271,18 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         use("research", "organisation", authority={"patient_opted_out": True}),
         "permit",
     ),
-    "research, no ethics": (use("research", "organisation", project={"reference": "P1"}), "refuse"),
+    "research, anonymised, no ethics": (
+        use("research", "organisation", recording=ANONYMISED, project={"reference": "P1"}),
+        "refuse",
+    ),
+    "research, coded, no project": (
+        use("research", "organisation", recording=CODED, project={"ethics": "E1"}),
+        "refuse",
+    ),
+    "research, identifiable, consent, no project": (
+        use("research", "organisation", project={}),
+        "permit",
+    ),
     "research, approval": (use("research", "organisation", consents=[], authority=S251), "permit"),
     "research, approval, opt-out unchecked": (
         use("research", "organisation", consents=[], authority=S251 | {"opt_out_checked": None}),
