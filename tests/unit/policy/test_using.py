@@ -284,6 +284,10 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         "permit",
     ),
     "research, approval": (use("research", "organisation", consents=[], authority=S251), "permit"),
+    "research, approval, its reference to be recorded": (
+        use("research", "organisation", consents=[], authority=S251 | {"reference": None}),
+        "permit",
+    ),
     "research, approval, opt-out unchecked": (
         use("research", "organisation", consents=[], authority=S251 | {"opt_out_checked": None}),
         "hold",
