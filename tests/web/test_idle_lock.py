@@ -98,3 +98,34 @@ def test_signing_out_works_from_the_lock(client_at_work):
     client_at_work.post("/lock/")
     assert client_at_work.post("/account/sign-out/").status_code == 302
     assert client_at_work.get(PAGE)["Location"].startswith("/account/sign-in/")
+
+
+@pytest.mark.django_db
+def test_writing_on_a_page_keeps_it_open(client_at_work):
+    page = client_at_work.get(PAGE).content.decode()
+    assert 'data-idle-ping="/still-here/"' in page
+    assert "data-lock" in page
+    for _ in range(3):
+        rest(client_at_work, settings.SAFELIGHT_IDLE_SECONDS - 60)
+        told = client_at_work.post("/still-here/")
+        assert (told.status_code, told.content) == (204, b"")
+    assert client_at_work.get(PAGE).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_page_that_comes_back_too_late_opens_nothing(client_at_work):
+    rest(client_at_work, settings.SAFELIGHT_IDLE_SECONDS + 1)
+    assert client_at_work.post("/still-here/").status_code == 401
+    assert client_at_work.session[LOCKED]
+
+
+@pytest.mark.django_db
+def test_only_somebody_signed_in_is_still_here(client):
+    assert client.post("/still-here/").status_code == 401
+
+
+@pytest.mark.django_db
+def test_every_page_names_the_app_and_its_icon(client):
+    page = client.get("/account/sign-in/").content.decode()
+    assert "app/manifest.webmanifest" in page
+    assert "app/icon.svg" in page

@@ -110,6 +110,12 @@ def no_sign_up(request: HttpRequest) -> HttpResponse:
     return render(request, "account/no_sign_up.html")
 
 
+@require_POST
+def still_here(request: SignedInRequest) -> HttpResponse:
+    """Note that somebody writes on a page: the door before this view has already done so."""
+    return HttpResponse(status=204)
+
+
 class AddPasskey(webauthn.AddWebAuthnView):  # type: ignore[misc]  # allauth has no types
     """Adds a passkey that signs in by itself: it lives on the device and asks for its PIN."""
 
@@ -138,6 +144,7 @@ def _place_to_go_on(request: HttpRequest) -> str:
 urlpatterns = [
     path("lock/", lock, name="lock"),
     path("unlock/", unlock, name="unlock"),
+    path("still-here/", still_here, name="idle-ping"),
     path("account/", account, name="account"),
     path("account/sign-in/", open_to_all(allauth.login), name="account_login"),
     path("account/sign-in/code/", open_to_all(mfa.authenticate), name="mfa_authenticate"),
