@@ -416,7 +416,7 @@ def _in_best_interests(case: Case) -> Unmet | None:
 
 @_case("those-close-consulted")
 def _those_close_consulted(case: Case) -> Unmet | None:
-    if case.facts.care.those_close_consulted or case.facts.care.urgent:
+    if case.facts.care.those_close_consulted:
         return None
     return _refuse("Those close to the patient were not consulted.", "care.those_close_consulted")
 

@@ -146,10 +146,23 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         make(
             patient=LACKS,
             consents=[],
-            care={"integral_to_treatment": True, "urgent": True},
+            care={
+                "integral_to_treatment": True,
+                "those_close_consulted": True,
+                "urgent": True,
+            },
             tests={"best_interests": {"clinician": True}},
         ),
         "permit",
+    ),
+    "lacks, care, urgent, nobody asked those close": (
+        make(
+            patient=LACKS,
+            consents=[],
+            care={"integral_to_treatment": True, "urgent": True},
+            tests={"best_interests": {"clinician": True}},
+        ),
+        "refuse",
     ),
     "lacks, care, nobody said it is in their interests": (
         make(patient=LACKS, consents=[], care=URGENT),
