@@ -6,6 +6,7 @@ Each step is safe to repeat and to run twice at once; one that fails doesn't kee
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from safelight.interop import mail
 log = logging.getLogger(__name__)
 
 NIGHTLY = timedelta(hours=24)
+HOURLY = timedelta(hours=1)
+"""How often orphans are swept: a sweep reads the names of every blob there is."""
 LEASE = timedelta(minutes=15)
 """A task that runs for longer belonged to a worker that was killed; tasks are safe to repeat."""
 
@@ -40,7 +43,7 @@ def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
     """Do everything that is due. Without a transport mail stays where it is."""
     steps: dict[str, Callable[[], object]] = {
         "erasures": lambda: erasing.finish_pending(now=now),
-        "orphans": lambda: keeping.sweep(now=now),
+        "orphans": lambda: _orphans(now=now),
         "keys": lambda: _keys(now=now),
         "tasks": lambda: _tasks(now=now),
         "checkpoint": lambda: evidence.checkpoint_if_due(now=now),
@@ -86,20 +89,42 @@ def smtp() -> mailing.Transport | None:
     return send
 
 
+def _orphans(*, now: datetime) -> None:
+    """Sweep at the first round, and then once an hour."""
+    if (last := _last("swept")) is None or not timedelta(0) <= now - last < HOURLY:
+        keeping.sweep(now=now)
+        _mark("swept", now=now)
+
+
 def _keys(*, now: datetime) -> None:
     """Forget ingest keys that are due, and once a night make new versions and destroy old ones."""
     keys = stores.keys()
     keys.destroy_old_ingest(now)
-    stamp = Path(settings.SAFELIGHT_KEYS).with_name("rotated")
-    if not stamp.exists():
-        stamp.touch(mode=0o600)
-        return
-    last = datetime.fromtimestamp(stamp.stat().st_mtime, UTC)
-    if timedelta(0) <= now - last < NIGHTLY:
-        return
-    stamp.touch()
-    keys.rotate(now)
-    keys.destroy_old(now)
+    last = _last("rotated")
+    if last is None:
+        _mark("rotated", now=now)
+    elif not timedelta(0) <= now - last < NIGHTLY:
+        _mark("rotated", now=now)
+        keys.rotate(now)
+        keys.destroy_old(now)
+
+
+def _last(name: str) -> datetime | None:
+    """Return when this was done last, as the file of that name beside the keys says, if it is there."""
+    try:
+        return datetime.fromtimestamp(_stamp(name).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def _mark(name: str, *, now: datetime) -> None:
+    stamp = _stamp(name)
+    stamp.touch(mode=0o600)
+    os.utime(stamp, (now.timestamp(), now.timestamp()))
+
+
+def _stamp(name: str) -> Path:
+    return Path(settings.SAFELIGHT_KEYS).with_name(name)
 
 
 def _tasks(*, now: datetime) -> None:
