@@ -14,9 +14,10 @@ import pytest
 from django.db import connection
 
 from factories import NOW, assessment, patient, staff
-from flows.conftest import SITE, Home, agree, jpeg, sealed, take
+from flows.conftest import SITE, Home, agree, jpeg, sealed, signature, take
 from safelight import policy, storage, vault
 from safelight.flows import capture as flow
+from safelight.flows import consent as consents
 from safelight.flows import keeping, opening, stores
 from safelight.flows.allowed import NotAllowed
 from safelight.policy.roles import Role
@@ -399,6 +400,18 @@ def made_copy(photo: Photo, by) -> Copy:
         made_at=NOW,
         made_by=by,
     )
+
+
+def test_a_stop_reaches_no_key_but_that_of_a_picture(surgery, adult, gp, consent, home):
+    signed, _ = agree(
+        patient(practice=surgery), gp, form="electronic", statement="", signature=signature()
+    )
+    kept = home.files()
+    with pytest.raises(flow.TooLateToStop):
+        flow.stop(signed.pk, patient=adult, consent=consent, by=gp, now=NOW)
+    assert consents.open_signature(signed, by=gp)[:4] == b"\x89PNG"
+    assert home.files() == kept
+    assert not StoppedCapture.objects.exists()
 
 
 def test_a_stop_ends_no_consent_that_other_pictures_rest_on(adult, gp, consent):

@@ -426,6 +426,8 @@ def _destroy(capture_id: UUID, *, patient: Patient, now: datetime) -> bool:
         if now - photo.received_at > RIGHT_AFTER or _is_in_use(photo):
             raise TooLateToStop(str(capture_id))
         photo.delete()
+    elif keeping.is_owned(capture_id):
+        raise TooLateToStop("the id of something else")
     return keeping.destroy(capture_id) or photo is not None
 
 

@@ -52,6 +52,11 @@ def destroy(image_id: UUID) -> bool:
     return any(gone)
 
 
+def is_owned(image_id: UUID) -> bool:
+    """Say whether a row owns what is kept under this id."""
+    return bool(_owned([image_id]))
+
+
 def sweep(*, now: datetime) -> Swept:
     """Remove what no row came to own, once its announcement is older than the lease."""
     before = now - LEASE
