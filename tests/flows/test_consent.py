@@ -207,6 +207,9 @@ def test_the_last_answer_stands(gp, adult):
     assert says()[Purpose.TEACHING_LOCAL] == "withdrawn"
     agree(adult, gp, Purpose.CARE, Purpose.TEACHING_LOCAL, now=NOW + timedelta(days=1))
     assert says()[Purpose.TEACHING_LOCAL] == "agreed"
+    third, _ = agree(adult, gp, Purpose.CARE, now=NOW + timedelta(days=1, hours=1))
+    third.set_withdrawn(["care"], at=NOW + timedelta(days=1, hours=2))
+    assert says()[Purpose.CARE] == "agreed", "an earlier conversation still says yes"
     Objection.objects.create(
         practice=adult.practice, patient=adult, purposes=["*"], made_at=NOW + timedelta(days=2)
     )

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from test_patients import add
 
 from factories import NOW
+from flows.test_patients import add
 from safelight import ledger
 from safelight.flows import evidence
 from safelight.records.models import Checkpoint, LedgerEntry, TreeHead

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from test_withdraw import copy_of, link_to
 
-from conftest import agree, take
 from factories import NOW, staff
+from flows.conftest import agree, take
+from flows.test_withdraw import copy_of, link_to
 from safelight.flows import opening, receipts, share, withdraw
 from safelight.policy.roles import Role
 from safelight.records.models import LedgerEntry, Link, Release, Withdrawal

@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 from PIL import Image
 
-from conftest import agree, take
 from factories import NOW, staff
+from flows.conftest import agree, take
 from safelight import policy, vault
 from safelight.flows import copies, erasing, exposing, keeping, opening, release, stores, withdraw
 from safelight.flows.allowed import DoesNotFit, NotAllowed

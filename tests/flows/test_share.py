@@ -8,8 +8,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from conftest import agree, take
 from factories import NOW, staff
+from flows.conftest import agree, take
 from safelight import policy
 from safelight.flows import share, stores
 from safelight.flows.allowed import DoesNotFit, NotAllowed

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conftest import agree, take
 from factories import staff
+from flows.conftest import agree, take
 from safelight.flows.copies import TICKS
 from safelight.policy.roles import Role
 from safelight.records.models import (

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError, connection
 
-from conftest import agree, take
 from factories import NOW, staff
+from flows.conftest import agree, take
 from safelight import policy
 from safelight.flows import erasing, opening, share, stores, withdraw
 from safelight.flows.allowed import NotAllowed
@@ -31,6 +31,7 @@ from safelight.records.models import (
     Photo,
     Recall,
     Release,
+    Reply,
     Withdrawal,
 )
 from safelight.terms import Audience, Purpose
@@ -216,6 +217,19 @@ def test_right_after_the_picture_nothing_of_it_stays(consent, photo, gp, home):
     photo.refresh_from_db()
     assert photo.state == "erased"
     assert home.files() == {}
+
+
+def test_a_colleagues_answer_makes_the_picture_part_of_the_record(consent, photo, gp):
+    rely_on(photo, gp)
+    link = link_to(photo, gp)
+    Reply.objects.create(
+        practice=photo.practice, link=link, patient=photo.patient, text="Watch it.", at=NOW
+    )
+    take_back(consent, Purpose.CARE, now=NOW + timedelta(minutes=20))
+    photo.refresh_from_db()
+    assert photo.state == "kept"
+    assert "teaching-local" in photo.closed_to
+    assert "care" not in photo.closed_to
 
 
 def test_what_waits_for_a_second_person_is_stopped(consent, photo, gp):

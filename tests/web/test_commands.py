@@ -155,6 +155,14 @@ def test_a_wrong_passphrase_starts_no_server(installed: Path):
     assert "can't be opened" in told.stderr
 
 
+@pytest.mark.parametrize("words", [["worker", "--once"], ["ledger", "verify"]])
+def test_a_wrong_passphrase_is_said_in_a_sentence(installed: Path, words: list[str]):
+    told = safelight(*words, "--home", str(installed), SAFELIGHT_PASSPHRASE="something else")
+    assert told.returncode == 1
+    assert "the passphrase is another one" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 @pytest.mark.parametrize("command", ["serve", "worker", "ledger"])
 def test_without_an_installation_one_is_told_how_to_make_one(tmp_path, command):
     words = [command, "verify"] if command == "ledger" else [command]

@@ -152,11 +152,11 @@ def standings(patient: Patient, *, language: str = "en") -> tuple[Standing, ...]
     said: dict[str, tuple[str, datetime | None]] = {}
     for consent in patient.consents.all():
         said |= dict.fromkeys(consent.refused, ("refused", consent.given_at))
-        said |= dict.fromkeys(consent.purposes, ("agreed", consent.given_at))
-        said |= {
-            purpose: ("withdrawn", datetime.fromisoformat(at))
-            for purpose, at in consent.withdrawn.items()
-        }
+        still = [each for each in consent.purposes if each not in consent.withdrawn]
+        said |= dict.fromkeys(still, ("agreed", consent.given_at))
+        for purpose, at in consent.withdrawn.items():
+            if said.get(purpose, ("", None))[0] != "agreed":  # another conversation still says yes
+                said[purpose] = ("withdrawn", datetime.fromisoformat(at))
     for objection in patient.objections.all():
         covered = list(Purpose) if "*" in objection.purposes else objection.purposes
         said |= {str(purpose): ("objects", objection.made_at) for purpose in covered}

@@ -24,6 +24,7 @@ from safelight.records.models import (
     Photo,
     Recall,
     Release,
+    Reply,
     Withdrawal,
 )
 from safelight.terms import Purpose
@@ -139,9 +140,16 @@ def _plans(consent: Consent, purposes: Collection[Purpose], *, now: datetime) ->
             sorted(ended),
             things=_things(photo),
             relied_on_for_care=photo.relied_on_for_care,
-            during=own and timedelta(0) <= now - photo.received_at <= RIGHT_AFTER,
+            during=own and _is_right_after(photo, now=now),
         )
         yield Plan(photo, own, steps)
+
+
+def _is_right_after(photo: Photo, *, now: datetime) -> bool:
+    """Say whether it may still go without a trace: for a while, and until a colleague has answered."""
+    if Reply.objects.filter(link__photo=photo).exists():
+        return False
+    return timedelta(0) <= now - photo.received_at <= RIGHT_AFTER
 
 
 def _things(photo: Photo) -> list[policy.Derived]:
