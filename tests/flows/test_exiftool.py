@@ -27,7 +27,7 @@ EXIF, XMP, ICC, TEXT, IPTC = (
     "SecretIptc7",
 )
 COMMENT = "SecretComment7"
-HEIC = ("Made-up Phones", "SN-MADE-UP-0001")
+HEIC = ("SECRETmake", "SECRETserial", "SECRETcity")
 """What `secrets.heic` was made with; see tests/vectors/pictures/README.md."""
 
 STRUCTURE = {
