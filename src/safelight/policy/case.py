@@ -34,6 +34,8 @@ class Case(NamedTuple):
     post_mortem: str
     legal_basis: str
     device: str
+    years: str
+    """"adult"; "young": decides like one; "child": decides only if found able to; or "unknown"."""
 
     @property
     def compelled(self) -> bool:
@@ -99,7 +101,19 @@ def case_of(facts: Facts, terms: Terms, *, purpose: str, identifiable: str) -> C
         post_mortem=recording.post_mortem or "no",
         legal_basis=facts.authority.legal_basis or "none",
         device="known" if facts.device is not None else "none",
+        years=_years(facts, terms),
     )
+
+
+def _years(facts: Facts, terms: Terms) -> str:
+    born, at = facts.patient.born, facts.at
+    if born is None or at is None:
+        return "unknown"
+    if at.year - born.year > terms.child_until:
+        return "adult"
+    if anniversary(born, terms.capacity_presumed_from) > at:
+        return "child"
+    return "young" if anniversary(born, terms.child_until) > at else "adult"
 
 
 def _is_intimate_child(facts: Facts, terms: Terms, at: date) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from safelight.policy.pack import Pack, Rule
     from safelight.policy.requirements import Unmet
 
+_IF_BLOCKED = attrgetter("if_blocked")
 _RANK = {"permit": 0, "hold": 1, "refuse": 2}
 _LOOK = Because(
     "look",
@@ -67,15 +68,19 @@ def _for_purpose(facts: Facts, pack: Pack, purpose: str) -> Permit | Hold | Refu
     blockers = [] if isinstance(loose, Permit) else list(loose.because)
     if isinstance(strict, Hold) and len(strict.because) <= len(blockers) + 1:
         return strict
-    return Hold(_sorted([*blockers, _LOOK]), pack.title, reevaluate_on=loose.reevaluate_on)
+    record = () if isinstance(loose, Permit) else loose.record
+    return Hold(_sorted([*blockers, _LOOK]), pack.title, (), record, loose.reevaluate_on)
 
 
 def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
     bases, guards = pack.applying((case.action, case.purpose, case.audience, case.standing))
     applied = [guard for guard in guards if _applies(guard, case)]
-    blockers = [
-        _because(guard, unmet) for guard in applied for unmet in _unmet_of_case(guard, case)
-    ]
+    blockers: list[Because] = []
+    stopped: list[Rule] = []
+    for guard in applied:
+        if unmet_of_guard := _unmet_of_case(guard, case):
+            stopped.append(guard)
+            blockers += [_because(guard, unmet, case) for unmet in unmet_of_guard]
     nearest: tuple[Rule, ConsentFact | None, list[Unmet]] | None = None
     for basis in bases:
         if not _applies(basis, case):
@@ -86,11 +91,13 @@ def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
         if not unmet:
             break
     if nearest is None:
-        return _refusal(pack, [*blockers, _NO_BASIS])
+        return _refusal(pack, [*blockers, _NO_BASIS], stopped)
     basis, consent, lacking = nearest
-    blockers += [_because(basis, unmet) for unmet in lacking]
+    if lacking:
+        stopped.append(basis)
+        blockers += [_because(basis, unmet, case) for unmet in lacking]
     if blockers:
-        return _blocked(pack, blockers)
+        return _blocked(pack, blockers, stopped)
     return _permit(case, pack, consent, [basis, *applied])
 
 
@@ -134,23 +141,23 @@ def _permit(case: Case, pack: Pack, consent: ConsentFact | None, applied: list[R
         pack=pack.title,
         conditions=_together(applied, attrgetter("conditions")),
         record=_together(applied, attrgetter("record")),
-        reevaluate_on=tuple(sorted(reevaluate(case, consent))),
+        reevaluate_on=tuple(reevaluate(case, consent)),
         demands=_together(applied, attrgetter("demands")),
     )
 
 
-def _together(rules: list[Rule], part: Callable[[Rule], tuple[str, ...]]) -> tuple[str, ...]:
+def _together(rules: Sequence[Rule], part: Callable[[Rule], tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for rule in rules for each in part(rule)))
 
 
-def _blocked(pack: Pack, blockers: list[Because]) -> Hold | Refusal:
+def _blocked(pack: Pack, blockers: list[Because], stopped: list[Rule]) -> Hold | Refusal:
     if any(blocker.outcome == "refuse" for blocker in blockers):
-        return _refusal(pack, blockers)
-    return Hold(_sorted(blockers), pack.title)
+        return _refusal(pack, blockers, stopped)
+    return Hold(_sorted(blockers), pack.title, record=_together(stopped, _IF_BLOCKED))
 
 
-def _refusal(pack: Pack, blockers: list[Because]) -> Refusal:
-    return Refusal(_sorted(blockers), pack.title)
+def _refusal(pack: Pack, blockers: list[Because], stopped: Sequence[Rule] = ()) -> Refusal:
+    return Refusal(_sorted(blockers), pack.title, record=_together(stopped, _IF_BLOCKED))
 
 
 def _sorted(blockers: list[Because]) -> tuple[Because, ...]:
@@ -162,11 +169,16 @@ def _worse(one: Permit | Hold | Refusal, other: Permit | Hold | Refusal) -> Perm
     if isinstance(one, Permit) or isinstance(other, Permit):
         return other if isinstance(one, Permit) else one
     worst = max(one, other, key=lambda answer: _RANK[answer.outcome])
-    return replace(worst, because=_sorted([*one.because, *other.because]))
+    return replace(
+        worst,
+        because=_sorted([*one.because, *other.because]),
+        record=tuple(dict.fromkeys([*one.record, *other.record])),
+    )
 
 
-def _because(rule: Rule, unmet: Unmet) -> Because:
-    return Because(rule.id, unmet.text, rule.source, unmet.need, unmet.outcome)
+def _because(rule: Rule, unmet: Unmet, case: Case) -> Because:
+    source = case.terms.cites[unmet.cite] if unmet.cite else rule.source
+    return Because(rule.id, unmet.text, source, unmet.need, unmet.outcome)
 
 
 def _unknown(path: str) -> Because:

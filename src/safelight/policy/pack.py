@@ -34,6 +34,7 @@ WHEN: dict[str, frozenset[str]] = {
     "post_mortem": contract.POST_MORTEM | {"no"},
     "legal_basis": contract.LEGAL_BASES | {"none"},
     "device": frozenset({"known", "none"}),
+    "years": frozenset({"adult", "young", "child", "unknown"}),
 }
 """What `when` may look at, and the values it may name."""
 INDEXED = ("action", "purpose", "audience", "standing")
@@ -41,8 +42,9 @@ Key = tuple[str, str, str, str]
 """Values of the indexed keys, in their order."""
 DEMANDS = frozenset({"verified", "person-looked", "nothing-left"})
 _RULE_FIELDS = frozenset(
-    {"id", "when", "requires", "text", "source", "conditions", "record", "demands"}
+    {"id", "when", "requires", "text", "source", "conditions", "record", "demands", "if_blocked"}
 )
+_CITES = frozenset({"gillick", "matured", "regained"})
 STANDINGS = WHEN["standing"]
 
 
@@ -66,6 +68,8 @@ class Rule:
     conditions: tuple[str, ...] = ()
     record: tuple[str, ...] = ()
     demands: tuple[str, ...] = ()
+    if_blocked: tuple[str, ...] = ()
+    """What has to be written down where the rule stops the act."""
     tests: tuple[tuple[str, frozenset[str]], ...] = ()
     """`when` without the indexed keys: what is left to look at for each case."""
 
@@ -203,6 +207,7 @@ def _rule(row: dict[str, Any], *, is_guard: bool) -> Rule:
         conditions=tuple(row.get("conditions", ())),
         record=tuple(row.get("record", ())),
         demands=tuple(row.get("demands", ())),
+        if_blocked=tuple(row.get("if_blocked", ())),
         tests=tuple((key, values) for key, values in when.items() if key not in INDEXED),
     )
 
@@ -222,7 +227,7 @@ _AGES = ("capacity_presumed_from", "matured_from", "child_until")
 
 
 def _terms(table: dict[str, Any]) -> Terms:
-    wanted = {*_SETS, *_AGES, "zone", "authority", "also_covers"}
+    wanted = {*_SETS, *_AGES, "zone", "authority", "also_covers", "cites"}
     if table.keys() != wanted:
         raise PackRefused(f"[terms] differs in {sorted(table.keys() ^ wanted)}")
     try:
@@ -231,12 +236,16 @@ def _terms(table: dict[str, Any]) -> Terms:
         raise PackRefused("[terms] zone is not a time zone") from error
     if not all(isinstance(table[age], int) and 0 < table[age] < 130 for age in _AGES):
         raise PackRefused("[terms] ages are whole years")
+    cites = table["cites"]
+    if not isinstance(cites, dict) or cites.keys() != _CITES:
+        raise PackRefused("[terms.cites] names a source for each of what it may, and nothing else")
     plain: dict[str, Any] = {age: table[age] for age in _AGES}
     plain |= {name: _set(name, table[name], allowed) for name, allowed in _SETS.items()}
     return Terms(
         zone=zone,
         authority=_map(table["authority"], STANDINGS, contract.GIVERS),
         also_covers=_map(table["also_covers"], contract.PURPOSES, contract.PURPOSES),
+        cites={name: str(source) for name, source in cites.items()},
         **plain,
     )
 

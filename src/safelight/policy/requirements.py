@@ -25,6 +25,8 @@ class Unmet:
     outcome: str
     text: str
     need: Need | None = None
+    cite: str | None = None
+    """Which of the pack's `cites` it rests on, where that isn't the rule's own source."""
 
 
 OfCase = Callable[["Case"], Unmet | None]
@@ -56,8 +58,8 @@ def _refuse(text: str, field: str | None = None, value: Any = True) -> Unmet:
     return Unmet("refuse", text, Need(field, value) if field else None)
 
 
-def _hold(text: str, field: str, value: Any = True) -> Unmet:
-    return Unmet("hold", text, Need(field, value))
+def _hold(text: str, field: str, value: Any = True, *, cite: str | None = None) -> Unmet:
+    return Unmet("hold", text, Need(field, value), cite)
 
 
 # --- of one consent -------------------------------------------------------------------------
@@ -65,12 +67,12 @@ def _hold(text: str, field: str, value: Any = True) -> Unmet:
 
 def no_consent(case: Case) -> Unmet:
     """Return the blocker of a case in which no consent names the purpose."""
+    return _refuse("There is no consent for this purpose.", "consents", _wanted(case))
+
+
+def _wanted(case: Case) -> dict[str, Any]:
     who = sorted(case.terms.authority.get(case.standing, frozenset()))
-    return _refuse(
-        "There is no consent for this purpose.",
-        "consents",
-        {"purposes": [case.purpose], "given_by": who},
-    )
+    return {"purposes": [case.purpose], "given_by": who}
 
 
 @_consent("in-force")
@@ -108,7 +110,10 @@ def _from_one_who_may(case: Case, consent: ConsentFact) -> Unmet | None:
         and case.facts.patient.gillick != "not-competent"
     ):
         return _hold(
-            "Nobody has assessed whether the child can decide this.", "patient.gillick", "competent"
+            "Nobody has assessed whether the child can decide this.",
+            "patient.gillick",
+            "competent",
+            cite="gillick",
         )
     if case.action != "make" and (stale := _stale(case, consent)) is not False:
         return stale
@@ -134,12 +139,14 @@ def _stale(case: Case, consent: ConsentFact) -> Unmet | Literal[False] | None:
             "A parent agreed; the patient is old enough now and has to be asked.",
             "consents[].given_by",
             "patient",
+            cite="matured",
         )
     if case.standing == "self" and giver in terms.authority["lacks"]:
         return _hold(
             "Someone else agreed; the patient can decide again and has to be asked.",
             "consents[].given_by",
             "patient",
+            cite="regained",
         )
     if case.standing in ("lacks", "lost") and giver == "patient":
         given_on = consent.given_on
@@ -503,6 +510,13 @@ def _organisation_agrees(case: Case) -> Unmet | None:
     return _hold("The organisation has to agree.", "organisation_agrees")
 
 
+@_case("consent-on-record")
+def _consent_on_record(case: Case) -> Unmet | None:
+    if case.facts.var17 or case.covering():
+        return None
+    return _refuse("There is no record of consent.", "consents", _wanted(case))
+
+
 @_case("var17-on")
 def _var17_on(case: Case) -> Unmet | None:
     if case.facts.var17:
@@ -624,7 +638,10 @@ def reevaluate(case: Case, consent: ConsentFact | None) -> list[str]:
     days = []
     if consent is not None and consent.expires_on is not None:
         days.append((consent.expires_on + timedelta(days=1)).isoformat())
+    noes = [each.made_on for each in case.facts.objections]
+    noes += [each.withdrawn_on for each in case.covering()]
+    days += [day.isoformat() for day in noes if day is not None and day > case.at]
     born = case.facts.patient.born
-    if case.standing == "child" and born is not None:
+    if case.years == "child" and born is not None:
         days.append(anniversary(born, case.terms.matured_from).isoformat())
-    return days
+    return sorted(set(days))

@@ -32,3 +32,5 @@ class Terms:
     public_purposes: frozenset[str]
     also_covers: Mapping[str, frozenset[str]]
     """When making for a purpose, the other purposes whose consent does as well."""
+    cites: Mapping[str, str]
+    """Sources of what one consent can lack whatever the rule: "gillick", "matured", "regained"."""

@@ -34,6 +34,7 @@ BROKEN = {
     "an unknown field of [pack]": TEXT.replace("[terms]", 'author = "x"\n\n[terms]', 1),
     "an unknown term": TEXT.replace("matured_from = 16", "matured_from = 16\nluck = 7", 1),
     "an age in words": TEXT.replace("matured_from = 16", 'matured_from = "sixteen"', 1),
+    "a source left out": TEXT.replace('regained = "practice"\n', "", 1),
     "an unknown zone": TEXT.replace("Europe/London", "Atlantis/Centre", 1),
     "an unknown kind of recording": TEXT.replace('"x-ray"]', '"hologram"]', 1),
     "an unknown giver": TEXT.replace('"lpa-health"', '"neighbour"', 1),
