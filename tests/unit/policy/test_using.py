@@ -684,6 +684,25 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         use("care", "team", objections=[{"purposes": ["*"], "made_on": "2026-11-23"}]),
         "permit",
     ),
+    "dead, no court order, the family agreed": (
+        use("legal", "named", DEAD, consents=[], executor_or_family_consulted=True),
+        "refuse",
+    ),
+    "dead, complaint, not said to need it": (
+        use("complaint", "named", DEAD, consents=[], executor_or_family_consulted=True),
+        "refuse",
+    ),
+    "dead, complaint that needs it, the family asked": (
+        use(
+            "complaint",
+            "named",
+            DEAD,
+            consents=[],
+            executor_or_family_consulted=True,
+            complaint={"relevant": True},
+        ),
+        "permit",
+    ),
     "dead, court order": (
         use("legal", "named", DEAD, consents=[], authority=COURT, objections=NO),
         "permit",
