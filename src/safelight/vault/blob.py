@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import io
 import mmap
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -62,18 +63,30 @@ def seal_with_salt(
     """Seal under a chosen salt. Only for vectors: a salt used twice gives the key stream away."""
     opened = _derived(key, salt=salt, context=context)
     pieces = memoryview(plaintext)
-    chunks = [
+    chunks = (
         opened.aead.encrypt(opened.nonce(number), pieces[at : at + PIECE_BYTES], None)
         for number, at in enumerate(range(0, len(pieces) + 1, PIECE_BYTES))
-    ]
-    return b"".join((salt, opened.commitment, *chunks))
+    )
+    return _together((salt, opened.commitment), chunks)
 
 
 def unseal(key: bytes, blob: Blob, *, context: bytes) -> bytes:
     """Return the plaintext. Raises SealBroken for wrong key, wrong context or tampering."""
     opened = _open(key, blob, context=context)
     with memoryview(blob) as view:
-        return b"".join(_chunks(opened, view, range(_last_chunk(len(blob)) + 1)))
+        return _together(_chunks(opened, view, range(_last_chunk(len(blob)) + 1)))
+
+
+def _together(*parts: Iterable[bytes]) -> bytes:
+    """Return the pieces one after another.
+
+    One growing buffer instead of `b"".join`: with each piece freed at once, the system isn't asked
+    for twice the memory of a picture, which took five times as long as the cipher.
+    """
+    buffer = io.BytesIO()
+    for pieces in parts:
+        buffer.writelines(pieces)
+    return buffer.getvalue()
 
 
 def unseal_range(key: bytes, blob: Blob, start: int, stop: int, *, context: bytes) -> bytes:
@@ -93,7 +106,7 @@ def unseal_range(key: bytes, blob: Blob, start: int, stop: int, *, context: byte
             return b""
         first = start // PIECE_BYTES
         wanted = range(first, (stop - 1) // PIECE_BYTES + 1)
-        opened_pieces = b"".join(_chunks(opened, view, wanted))
+        opened_pieces = _together(_chunks(opened, view, wanted))
     return opened_pieces[start - first * PIECE_BYTES : stop - first * PIECE_BYTES]
 
 
