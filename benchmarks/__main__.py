@@ -14,7 +14,6 @@ NAMES = {
     "decide": "decisions a second",
     "capture": "taps and seconds from an unlocked phone to the receipt",
     "expose": "judging a release with all earlier ones",
-    "serve": "storing and fetching through the server, against Orthanc",
 }
 """Module of this folder and one line of help; only the one asked for is imported."""
 
