@@ -1,13 +1,8 @@
 """What all that ever left adds up to: a crowd that gets smaller with each detail."""
 
-from safelight.exposure.assessing import (
-    BLOCK_BELOW,
-    CLEAR_FROM,
-    Crowd,
-    Report,
-    Verdict,
-    assess,
-)
+from safelight.exposure.assessing import Report, assess
+from safelight.exposure.estimating import Crowd
+from safelight.exposure.judging import BLOCK_BELOW, CLEAR_FROM, Judgement, Verdict
 from safelight.exposure.population import Population, UnknownPopulation, load_population
 from safelight.exposure.releases import Disclosed, ReleaseRefused, read_release
 
@@ -16,6 +11,7 @@ __all__ = [
     "CLEAR_FROM",
     "Crowd",
     "Disclosed",
+    "Judgement",
     "Population",
     "ReleaseRefused",
     "Report",

@@ -1,43 +1,70 @@
-"""What somebody knows who saw several releases: each of them narrows it, none widens it again."""
+"""What somebody knows who saw several releases: each of them narrows it, none widens it again.
+
+A meet-semilattice: `told_by` says what one release tells, `meet` takes two together. The meet
+doesn't depend on order, and the same thing twice is the same thing once, so a state can be kept
+per patient and class of viewer and only ever added to.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from safelight.exposure.population import SEXES, Population
+from safelight.exposure.releases import MAPPED, Disclosed, event_window
 
-from safelight.exposure.population import OLDEST, POOLED_YEARS, SEXES, Population
-from safelight.exposure.releases import MAPPED, Disclosed
-
-YEAR = 365.2425
 EARLIEST, LATEST = date(1880, 1, 1).toordinal(), date(2200, 1, 1).toordinal()
+ANY = -1
+"""The mask of all: every bit is set, of however many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """A meet: places, sexes and birth days still possible, and the details that narrow further."""
+    """Places, sexes, ethnic groups and birth days still possible, and details that narrow further."""
 
-    places: NDArray[np.bool_]
-    sexes: frozenset[str] = frozenset(SEXES)
+    places: int = ANY
+    """Bit n for place n of the population, so with the next two."""
+    sexes: int = ANY
+    groups: int = ANY
     born: tuple[int, int] = (EARLIEST, LATEST)
     """Ordinals of days, first excluded, last included."""
-    shares: tuple[tuple[str, float, float], ...] = ()
+    shares: frozenset[tuple[str, float, float]] = frozenset()
     """Name of a detail, and what share of people have it: lowest and highest."""
+    events: frozenset[tuple[str, int, int]] = frozenset()
+    """What happened and the days on which it can have been, first excluded."""
     unmapped: frozenset[str] = frozenset()
+    seen_on: frozenset[int] = frozenset()
+    """Days on which an age was told: the crowd is counted on each, and the smallest holds."""
 
     @property
     def is_contradiction(self) -> bool:
         """Say whether nobody at all fits: then the releases are of two people, or one is wrong."""
-        return not self.places.any() or not self.sexes or self.born[0] >= self.born[1]
+        return not (self.places and self.sexes and self.groups) or self.born[0] >= self.born[1]
+
+    def meet(self, other: Knowledge) -> Knowledge:
+        """Return what somebody knows who knows both."""
+        return Knowledge(
+            self.places & other.places,
+            self.sexes & other.sexes,
+            self.groups & other.groups,
+            (max(self.born[0], other.born[0]), min(self.born[1], other.born[1])),
+            self.shares | other.shares,
+            self.events | other.events,
+            self.unmapped | other.unmapped,
+            self.seen_on | other.seen_on,
+        )
 
 
-def nothing_known(population: Population) -> Knowledge:
-    """Return what somebody knows who saw no release."""
-    return Knowledge(places=np.ones(len(population.places), dtype=np.bool_))
+NOTHING = Knowledge()
+"""What somebody knows who saw no release."""
+
+
+def together(told: Iterable[Knowledge]) -> Knowledge:
+    """Return what all of them tell; the order doesn't matter."""
+    return reduce(Knowledge.meet, told, NOTHING)
 
 
 def fold(
@@ -46,44 +73,52 @@ def fold(
     population: Population,
     without: frozenset[str] = frozenset(),
 ) -> Knowledge:
-    """Return what all these releases tell together; the order doesn't matter.
+    """Return what all these releases tell together.
 
     without: kinds of detail to leave aside, to see what each of them adds.
     """
-    known = nothing_known(population)
-    for release in releases:
-        known = _with_facts(known, release, population=population, without=without)
-        if "place" not in without:
-            for place in release.not_places:
-                known = _not_at(known, place, population=population)
-    return known
+    return together(
+        part
+        for release in releases
+        for kind, part in parts_of(release, population=population)
+        if kind not in without
+    )
 
 
-def _with_facts(
-    known: Knowledge, release: Disclosed, *, population: Population, without: frozenset[str]
-) -> Knowledge:
+def told_by(release: Disclosed, *, population: Population) -> Knowledge:
+    """Return what one release tells."""
+    return together(part for _, part in parts_of(release, population=population))
+
+
+def parts_of(release: Disclosed, *, population: Population) -> list[tuple[str, Knowledge]]:
+    """Return what a release tells, one kind of detail after the other."""
     facts = release.facts
-    if "age" in facts and "age" not in without:
-        known = replace(known, born=_meet(known.born, born_between(facts["age"], at=release.at)))
-    if "sex" in facts and "sex" not in without:
-        known = _with_sex(known, str(facts["sex"]))
-    if "place" in facts and "place" not in without:
-        known = _at(known, facts["place"], population=population)
-    if "condition" in facts and "condition" not in without:
-        known = _with_share(known, "condition", facts["condition"], "name", "prevalence")
-    for mark in facts.get("marks", []) if "marks" not in without else []:
-        known = _with_share(known, "mark", mark, "what", "share")
-    return known if "unmapped" in without else _with_unmapped(known, release)
+    told = [
+        (kind, read(facts[kind], release, population))
+        for kind, read in _READERS.items()
+        if kind in facts
+    ]
+    told += [("place", _not_at(place, population)) for place in release.not_places]
+    others = {f"{name}: {facts[name]}" for name in facts if name not in MAPPED}
+    others |= {str(each) for each in facts.get("unmapped", [])}
+    if others:
+        told.append(("unmapped", Knowledge(unmapped=frozenset(others))))
+    if release.names_poster:
+        told.append(("poster", _posted_by(release.poster, population)))
+    return told
 
 
 def born_between(age: Mapping[str, Any], *, at: date) -> tuple[int, int]:
     """Return the birth days that an age told on a day leaves possible, first excluded."""
+    if "weeks" in age:
+        last = at.toordinal() - 7 * int(age["weeks"])
+        return last - 7, last
     if "months" in age:
-        first, last = age["months"] + 1, age["months"]
+        longest, shortest = age["months"] + 1, age["months"]
     else:
         low, high = age.get("band") or (age["years"], age["years"])
-        first, last = 12 * (high + 1), 12 * low
-    return _months_before(at, first), _months_before(at, last)
+        longest, shortest = 12 * (high + 1), 12 * low
+    return _months_before(at, longest), _months_before(at, shortest)
 
 
 def _months_before(day: date, months: int) -> int:
@@ -95,61 +130,75 @@ def _months_before(day: date, months: int) -> int:
     return first.replace(day=min(day.day, last.day)).toordinal()
 
 
-def _meet(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
-    return max(one[0], other[0]), min(one[1], other[1])
+def _unmapped(what: str) -> Knowledge:
+    return Knowledge(unmapped=frozenset({what}))
 
 
-def _with_sex(known: Knowledge, sex: str) -> Knowledge:
-    if sex in SEXES:
-        return replace(known, sexes=known.sexes & {sex})
-    return replace(known, unmapped=known.unmapped | {f"sex: {sex}"})
-
-
-def _at(known: Knowledge, place: Mapping[str, Any], *, population: Population) -> Knowledge:
-    mask = population.areas.get((place["level"], place["code"]))
-    if mask is None:
-        return replace(known, unmapped=known.unmapped | {f"place: {place['code']}"})
-    return replace(known, places=known.places & mask)
-
-
-def _not_at(known: Knowledge, place: tuple[str, str], *, population: Population) -> Knowledge:
-    mask = population.areas.get(place)
-    if mask is None:
-        return replace(known, unmapped=known.unmapped | {f"not at: {place[1]}"})
-    return replace(known, places=known.places & ~mask)
-
-
-def _with_share(
-    known: Knowledge, kind: str, said: Mapping[str, Any], name: str, share: str
-) -> Knowledge:
-    what = f"{kind}: {str(said.get(name, '')).strip().casefold()}"
-    if said.get(share) is None:
-        return replace(known, unmapped=known.unmapped | {what})
-    low, high = said[share]
-    earlier = {each: (lowest, highest) for each, lowest, highest in known.shares}
-    lowest, highest = earlier.get(what, (low, high))
-    earlier[what] = (min(low, lowest), min(high, highest))
-    return replace(known, shares=tuple((each, *both) for each, both in sorted(earlier.items())))
-
-
-def _with_unmapped(known: Knowledge, release: Disclosed) -> Knowledge:
-    others = {
-        f"{kind}: {value}".casefold() for kind, value in release.facts.items() if kind not in MAPPED
-    }
-    others |= {str(each).strip().casefold() for each in release.facts.get("unmapped", [])}
-    if release.names_poster:
-        others.add("who posted it")
-    return replace(known, unmapped=known.unmapped | others)
-
-
-def share_of_ages(born: tuple[int, int], *, at: date) -> NDArray[np.float64]:
-    """Return for each year of age how much of it the birth days cover, 0 to 1."""
-    oldest = (at.toordinal() - born[0]) / YEAR
-    youngest = max(0.0, (at.toordinal() - born[1]) / YEAR)
-    years = np.arange(OLDEST + 1, dtype=np.float64)
-    covered: NDArray[np.float64] = np.clip(
-        np.minimum(oldest, years + 1) - np.maximum(youngest, years), 0.0, 1.0
+def _age(said: Mapping[str, Any], release: Disclosed, _: Population) -> Knowledge:
+    return Knowledge(
+        born=born_between(said, at=release.at), seen_on=frozenset({release.at.toordinal()})
     )
-    pooled = min(oldest, OLDEST + POOLED_YEARS) - max(youngest, OLDEST)
-    covered[OLDEST] = min(1.0, max(0.0, pooled / POOLED_YEARS))
-    return covered
+
+
+def _sex(said: object, _: Disclosed, __: Population) -> Knowledge:
+    sex = str(said)
+    return Knowledge(sexes=1 << SEXES.index(sex)) if sex in SEXES else _unmapped(f"sex: {sex}")
+
+
+def _at(said: Mapping[str, Any], _: Disclosed, population: Population) -> Knowledge:
+    mask = population.masks.get((said["level"], said["code"]))
+    return _unmapped(f"place: {said['code']}") if mask is None else Knowledge(places=mask)
+
+
+def _not_at(place: tuple[str, str], population: Population) -> Knowledge:
+    mask = population.masks.get(place)
+    if mask is None:
+        return _unmapped(f"not at: {place[1]}")
+    return Knowledge(places=population.everywhere & ~mask)
+
+
+def _posted_by(poster: tuple[str, str], population: Population) -> Knowledge:
+    """Narrow to where the poster's patients come from, or count the poster as a detail."""
+    known = [
+        Knowledge(places=population.catchments[name.casefold()])
+        for name in poster
+        if name.casefold() in population.catchments
+    ]
+    return together(known) if known else _unmapped("who posted it")
+
+
+def _condition(said: Mapping[str, Any], _: Disclosed, population: Population) -> Knowledge:
+    return _share("condition", str(said.get("name", "")), said.get("prevalence"))
+
+
+def _marks(said: Iterable[Mapping[str, Any]], _: Disclosed, __: Population) -> Knowledge:
+    return together(_share("mark", str(mark.get("what", "")), mark.get("share")) for mark in said)
+
+
+def _share(kind: str, name: str, share: Iterable[float] | None) -> Knowledge:
+    what = f"{kind}: {name.strip().casefold()}"
+    if share is None:
+        return _unmapped(what)
+    low, high = share
+    return Knowledge(shares=frozenset({(what, low, high)}))
+
+
+def _event(said: Mapping[str, Any], release: Disclosed, _: Population) -> Knowledge:
+    what = str(said.get("what") or "").strip().casefold()
+    first, last = event_window(said, at=release.at)
+    return Knowledge(events=frozenset({(what, first, last)}))
+
+
+def _others(said: object, _: Disclosed, __: Population) -> Knowledge:
+    return _unmapped(f"ethnicity: {said}")
+
+
+_READERS: Mapping[str, Callable[[Any, Disclosed, Population], Knowledge]] = {
+    "age": _age,
+    "sex": _sex,
+    "place": _at,
+    "ethnicity": _others,
+    "condition": _condition,
+    "event": _event,
+    "marks": _marks,
+}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, reduce
 from importlib.resources import files
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +21,15 @@ OLDEST = 90
 POOLED_YEARS = 15
 """The pooled ages are spread over so many years; fewer than the truth would overstate a crowd."""
 
+STEPS_KEPT = 20_000
+"""Counts of so many combinations of places, sexes and groups are kept, under 100 MB."""
+
 
 class UnknownPopulation(ValueError):
     """There is no population table of that name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Population:
     """People by place (row of `counts`), sex (F, M) and single year of age (0 to 90+)."""
 
@@ -34,20 +39,96 @@ class Population:
     """(places, 2, 91)."""
     areas: dict[tuple[str, str], NDArray[np.bool_]]
     """(level, code) to the mask of its places; level is "lad", "region" or "nation"."""
+    catchments: Mapping[str, int] = field(default_factory=dict)
+    """Name of a poster or organisation, in lower case, to the mask of its patients' places."""
+    masks: Mapping[tuple[str, str], int] = field(init=False)
+    """The same areas as bit masks: bit n for place n."""
+    _steps: dict[tuple[int, int, int], list[float]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        masks = {area: _bits(mask) for area, mask in self.areas.items()}
+        object.__setattr__(self, "masks", masks)
 
     @property
     def total(self) -> int:
         """Return how many people the table counts."""
         return int(self.counts.sum())
 
+    @property
+    def everywhere(self) -> int:
+        """Return the mask of all places."""
+        return (1 << len(self.places)) - 1
+
+    def within(self, regions: Sequence[str]) -> Population:
+        """Return the same table of these regions only, for measuring on a part of it."""
+        kept = np.zeros(len(self.places), dtype=np.bool_)
+        for region in regions:
+            kept |= self.areas["region", region]
+        return replace(
+            self,
+            places=tuple(place for place, keep in zip(self.places, kept, strict=True) if keep),
+            counts=self.counts[kept],
+            areas={area: mask[kept] for area, mask in self.areas.items() if mask[kept].any()},
+        )
+
+    def knowing(self, catchments: Mapping[str, Sequence[tuple[str, str]]]) -> Population:
+        """Return the table with the places that posters' and organisations' patients come from."""
+        known = {
+            name.strip().casefold(): reduce(or_, (self.masks[area] for area in areas), 0)
+            for name, areas in catchments.items()
+        }
+        return replace(self, catchments={**self.catchments, **known})
+
+    def people_between(
+        self, youngest: float, oldest: float, places: int, sexes: int, groups: int
+    ) -> float:
+        """Return how many people are of these places, sexes and groups and between two ages.
+
+        youngest, oldest: in years; a part of a year counts as that part of its people.
+        """
+        steps = self._steps_of(places, sexes, groups)
+        return _below(oldest, steps) - _below(youngest, steps)
+
+    def _steps_of(self, places: int, sexes: int, groups: int) -> list[float]:
+        key = places & self.everywhere, sexes & 3, groups
+        if (steps := self._steps.get(key)) is None:
+            if len(self._steps) >= STEPS_KEPT:
+                self._steps.clear()
+            steps = self._steps[key] = self._count(*key)
+        return steps
+
+    def _count(self, places: int, sexes: int, groups: int) -> list[float]:
+        chosen = [at for at in range(len(SEXES)) if sexes >> at & 1]
+        rows = self.counts[_mask(places, len(self.places))][:, chosen].sum(axis=1)
+        return [0.0, *np.cumsum(rows.sum(axis=0)).tolist()]
+
     def widened(self, level: str, code: str) -> tuple[str, str] | None:
         """Return the next wider area that holds this one, or None above the nation."""
-        inner = self.areas[level, code]
+        inner = self.masks[level, code]
         for wider in {"lad": ("region", "nation"), "region": ("nation",), "nation": ()}[level]:
-            for (at, name), mask in self.areas.items():
-                if at == wider and bool((mask | ~inner).all()):
+            for (at, name), mask in self.masks.items():
+                if at == wider and inner & ~mask == 0:
                     return at, name
         return None
+
+
+def _below(age: float, steps: list[float]) -> float:
+    if age <= 0:
+        return 0.0
+    if age >= OLDEST:
+        part = min(1.0, (age - OLDEST) / POOLED_YEARS)
+        return steps[OLDEST] + part * (steps[OLDEST + 1] - steps[OLDEST])
+    whole = int(age)
+    return steps[whole] + (age - whole) * (steps[whole + 1] - steps[whole])
+
+
+def _bits(mask: NDArray[np.bool_]) -> int:
+    return int.from_bytes(np.packbits(mask, bitorder="little").tobytes(), "little")
+
+
+def _mask(bits: int, places: int) -> NDArray[np.bool_]:
+    packed = np.frombuffer(bits.to_bytes((places + 7) // 8, "little"), dtype=np.uint8)
+    return np.unpackbits(packed, bitorder="little")[:places].astype(np.bool_)
 
 
 @cache

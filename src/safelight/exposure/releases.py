@@ -8,10 +8,13 @@ from datetime import date, datetime
 from typing import Any
 
 FIELDS = frozenset({"id", "patient", "at", "audience", "poster", "facts", "withdrawn_on", "not"})
-MAPPED = frozenset({"age", "sex", "place", "condition", "marks", "unmapped"})
+MAPPED = frozenset({"age", "sex", "place", "ethnicity", "condition", "event", "marks", "unmapped"})
 """Kinds of fact that the estimate knows; the others count as unmapped details."""
-KNOWN = MAPPED | {"ethnicity", "event", "occupation", "household"}
+KNOWN = MAPPED | {"occupation", "household"}
+AGES = frozenset({"years", "months", "weeks", "band"})
 LEVELS = frozenset({"lad", "region", "nation", "org"})
+JUST_BEEN_DAYS = 7
+"""How long before a release an event without a date is taken to have been."""
 
 
 class ReleaseRefused(ValueError):
@@ -29,8 +32,13 @@ class Disclosed:
     facts: Mapping[str, Any] = field(default_factory=dict)
     not_places: tuple[tuple[str, str], ...] = ()
     """Places that the release ruled out."""
-    names_poster: bool = False
-    """Whether the audience sees who posted it: then the place can be looked up."""
+    poster: tuple[str, str] = ("", "")
+    """Name and organisation that the audience sees: then the place can be looked up."""
+
+    @property
+    def names_poster(self) -> bool:
+        """Say whether the audience sees who posted it."""
+        return any(self.poster)
 
 
 def read_release(said: object) -> Disclosed:
@@ -54,7 +62,7 @@ def read_release(said: object) -> Disclosed:
         audience=_strings(said.get("audience"), "audience"),
         facts={name: value for name, value in facts.items() if value not in (None, [], "")},
         not_places=_not_places(said.get("not")),
-        names_poster=bool(said.get("poster")),
+        poster=_poster(said.get("poster")),
     )
 
 
@@ -84,6 +92,15 @@ def _not_places(said: object) -> tuple[tuple[str, str], ...]:
     return tuple(_place(each) for each in said.get("place", []))
 
 
+def _poster(said: object) -> tuple[str, str]:
+    if not said:
+        return "", ""
+    if not isinstance(said, Mapping) or set(said) - {"name", "organisation"}:
+        raise ReleaseRefused("a poster has a name and an organisation")
+    name, organisation = (str(said.get(each) or "").strip() for each in ("name", "organisation"))
+    return name, organisation
+
+
 def _place(said: object) -> tuple[str, str]:
     if not isinstance(said, Mapping) or said.get("level") not in LEVELS or not said.get("code"):
         raise ReleaseRefused("a place has a level and a code")
@@ -103,20 +120,44 @@ def _check_facts(facts: Mapping[str, Any]) -> None:
         if not isinstance(mark, Mapping):
             raise ReleaseRefused("a mark is an object")
         _check_share(mark.get("share"))
+    if facts.get("event") is not None:
+        event_window(facts["event"], at=date.max)
+    if not isinstance(facts.get("ethnicity") or "", str):
+        raise ReleaseRefused("ethnicity is words")
     if not isinstance(facts.get("unmapped") or [], list):
         raise ReleaseRefused("unmapped is a list")
 
 
 def _check_age(said: object) -> None:
     if not isinstance(said, Mapping) or len(said) != 1:
-        raise ReleaseRefused("age is years, months or band")
+        raise ReleaseRefused("age is years, months, weeks or band")
     (kind, value), *_ = said.items()
     numbers = value if kind == "band" and isinstance(value, list) else [value]
-    if kind not in {"years", "months", "band"} or len(numbers) != (2 if kind == "band" else 1):
-        raise ReleaseRefused("age is years, months or band")
+    if kind not in AGES or len(numbers) != (2 if kind == "band" else 1):
+        raise ReleaseRefused("age is years, months, weeks or band")
     whole = all(type(each) is int and 0 <= each <= 1500 for each in numbers)
     if not whole or numbers[0] > numbers[-1]:
         raise ReleaseRefused("an age is a whole number")
+
+
+def event_window(said: object, *, at: date) -> tuple[int, int]:
+    """Return the days on which the event can have been: ordinals, first excluded.
+
+    An event without a date is dated by the release itself: people tell what has just been.
+    """
+    if not isinstance(said, Mapping) or set(said) - {"what", "on"}:
+        raise ReleaseRefused("an event is what and on")
+    on = said.get("on")
+    if on is None:
+        return at.toordinal() - JUST_BEEN_DAYS, at.toordinal()
+    if isinstance(on, Mapping):
+        _only(on, frozenset({"from", "to"}), "event")
+        first, last = _day(on.get("from")), _day(on.get("to"))
+    else:
+        first = last = _day(on)
+    if first > last:
+        raise ReleaseRefused("an event goes from an earlier to a later day")
+    return first.toordinal() - 1, last.toordinal()
 
 
 def _check_share(said: object) -> None:
