@@ -10,6 +10,7 @@ from safelight.policy import facts as contract
 from safelight.policy.answers import Because, Hold, Need, Permit, Refusal
 from safelight.policy.case import case_of
 from safelight.policy.requirements import CASE, CONSENT, no_consent, reevaluate
+from safelight.terms import Audience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -91,7 +92,7 @@ def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
         if not unmet:
             break
     if nearest is None:
-        return _refusal(pack, [*blockers, _NO_BASIS], stopped)
+        return _refusal(pack, [*blockers, _no_basis(case, pack)], stopped)
     basis, consent, lacking = nearest
     if lacking:
         stopped.append(basis)
@@ -192,4 +193,16 @@ def _missing(name: str) -> Because:
     )
 
 
-_NO_BASIS = Because("no-basis", "Nothing permits such a use.", "practice", None, "refuse")
+def _no_basis(case: Case, pack: Pack) -> Because:
+    """Return that nothing permits it for such an audience, and for which something might."""
+    for audience in Audience:
+        narrower = case._replace(audience=audience.value)
+        bases, _ = pack.applying((case.action, case.purpose, narrower.audience, case.standing))
+        for basis in bases:
+            if _applies(basis, narrower):
+                need = Need("audience", narrower.audience)
+                return Because("no-basis", _NOT_THIS_AUDIENCE, basis.source, need, "refuse")
+    return Because("no-basis", "Nothing permits such a use.", "practice", None, "refuse")
+
+
+_NOT_THIS_AUDIENCE = "Nothing permits such a use for this audience."

@@ -71,7 +71,7 @@ def no_consent(case: Case) -> Unmet:
 
 
 def _wanted(case: Case) -> dict[str, Any]:
-    who = sorted(case.terms.authority.get(case.standing, frozenset()))
+    who = sorted(case.terms.authority.get(case.standing, case.terms.authority["self"]))
     return {"purposes": [case.purpose], "given_by": who}
 
 
@@ -117,11 +117,14 @@ def _from_one_who_may(case: Case, consent: ConsentFact) -> Unmet | None:
         )
     if case.action != "make" and (stale := _stale(case, consent)) is not False:
         return stale
-    may = sorted(terms.authority.get(case.standing, frozenset()))
+    if case.standing == "unknown":
+        return _refuse(
+            "Whose consent it takes depends on age.", "patient.born", "the date of birth"
+        )
     return _refuse(
         "The consent isn't from someone who may give it.",
         "consents[].given_by",
-        may[0] if may else None,
+        min(terms.authority[case.standing]),
     )
 
 
@@ -233,7 +236,9 @@ def _within_target(case: Case, consent: ConsentFact) -> Unmet | None:
 def _target_named(case: Case, consent: ConsentFact) -> Unmet | None:
     if consent.target is None:
         return _refuse(
-            "The consent names no target.", "consents[].target", case.facts.release_target
+            "The consent names no target.",
+            "consents[].target",
+            case.facts.release_target or "the target's name",
         )
     if case.facts.release_target is None:
         return _refuse("It isn't said where it goes.", "release.target", consent.target)

@@ -11,7 +11,7 @@ from safelight.policy import facts as contract
 from safelight.policy.case import case_of
 from safelight.policy.requirements import CASE
 from safelight.policy.roles import Action, Role, may
-from unit.policy.cases import PACK, make
+from unit.policy.cases import PACK, make, use
 
 TEXT = (files("safelight.policy") / "packs" / "england" / "pack.toml").read_text()
 BROKEN = {
@@ -81,6 +81,13 @@ def test_who_never_lost_capacity_has_nothing_to_recover() -> None:
     facts, _ = contract.read(make(), zone=PACK.terms.zone)
     case = case_of(facts, PACK.terms, purpose="care", identifiable="identifiable")
     assert CASE["recovered"](case) is None
+
+
+def test_what_a_pack_has_no_basis_for_is_refused() -> None:
+    tight = TEXT.replace('purpose = ["audit"]\n', 'purpose = ["audit"]\nkind = ["var10"]\n', 1)
+    answer = policy.decide(use("audit", "team"), pack=policy.read_pack(tight.encode(), name="x"))
+    assert answer.outcome == "refuse"
+    assert [each.needs for each in answer.because] == [None]
 
 
 def test_the_pack_knows_its_words() -> None:

@@ -54,6 +54,7 @@ SOURCES: dict[str, tuple[dict[str, Any], set[str]]] = {
         make("teaching-local", {"born": "2012-03-01"}, tests=THREE_TESTS),
         {"GMC VAR 34"},
     ),
+    "care, somebody outside the team": (use("care", "public"), {"GMC CONF, principle 5"}),
     "interest, no consent": (
         use("interest", "organisation", consents=[]),
         {"MDU, GMC VAR 17, 24"},
@@ -108,6 +109,37 @@ SOURCES: dict[str, tuple[dict[str, Any], set[str]]] = {
 def test_every_reason_says_where_it_stands(row: str) -> None:
     facts, expected = SOURCES[row]
     assert {each.source for each in policy.decide(facts, pack=PACK).because} == expected
+
+
+NEEDS: dict[str, tuple[dict[str, Any], str, object]] = {
+    "a second opinion goes to someone named": (
+        use("second-opinion", "closed-group"),
+        "audience",
+        "named",
+    ),
+    "whose consent it takes depends on age": (
+        use("teaching-local", "organisation", {"capacity": "has"}),
+        "patient.born",
+        "the date of birth",
+    ),
+    "a consent has to name its target": (
+        use("publication", "public", consents=[consent("publication")], release={}),
+        "consents[].target",
+        "the target's name",
+    ),
+    "nobody knows how old, and nobody agreed": (
+        use("teaching-local", "organisation", {"capacity": "has"}, consents=[]),
+        "consents",
+        {"purposes": ["teaching-local"], "given_by": ["patient"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("row", NEEDS)
+def test_a_reason_says_what_would_lift_it(row: str) -> None:
+    facts, field, value = NEEDS[row]
+    needs = [each.needs for each in policy.decide(facts, pack=PACK).because]
+    assert policy.Need(field, value) in needs
 
 
 RECORDS: dict[str, tuple[dict[str, Any], str]] = {
