@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from PIL import Image
 
@@ -265,6 +266,16 @@ def test_who_asked_cannot_be_the_second_person(waiting, gp):
         with pytest.raises(SamePerson):
             act()
     assert not Disclosure.objects.exists()
+
+
+def test_the_database_itself_lets_nobody_review_what_they_asked_for(waiting, gp):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Release.objects.filter(pk=waiting.pk).update(reviewed_by=gp)
+
+
+def test_the_database_itself_lets_nothing_leave_without_a_second_person(waiting):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Release.objects.filter(pk=waiting.pk).update(state=Release.State.RELEASED)
 
 
 def test_the_requester_is_read_from_the_database_not_from_a_stale_row(waiting, gp):

@@ -32,7 +32,10 @@ EXIT_DONE, EXIT_OTHER, EXIT_USAGE, EXIT_REFUSED, EXIT_UNREADABLE = 0, 1, 2, 3, 4
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (docs/reference/commands.md)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="safelight", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="safelight",
+        description="Take, keep, use and share images of patients. `safelight demo` shows all of it.",
+    )
     parser.add_argument("--version", action="version", version=f"safelight {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in words if not word.startswith("-")), None)
