@@ -20,6 +20,7 @@ from safelight.flows import capture as flow
 from safelight.flows import consent as consents
 from safelight.flows import keeping, opening, stores
 from safelight.flows.allowed import NotAllowed
+from safelight.flows.circumstances import Circumstances, Ground
 from safelight.policy.roles import Role
 from safelight.records.models import (
     Consent,
@@ -215,7 +216,11 @@ def test_a_stale_tab_takes_no_picture_after_the_consent_ended(adult, gp, consent
         {"body_site": "Face"},
         {"made_for": Purpose.TEACHING_LOCAL},
         {"consent": None},
-        {"consent": None, "lawful_reason": "  "},
+        {
+            "consent": None,
+            "circumstances": Circumstances(ground=Ground.BEST_INTERESTS, reason="  "),
+        },
+        {"consent": None, "circumstances": Circumstances(reason="emergency")},
     ],
 )
 def test_a_consent_covers_its_own_site_and_use_only(adult, gp, consent, given):
@@ -242,7 +247,7 @@ def test_a_lawful_reason_stands_in_only_where_the_policy_permits(adult, gp):
         *sealed(jpeg(), tenant=adult.practice_id),
         patient=adult,
         consent=None,
-        lawful_reason="emergency",
+        circumstances=Circumstances(ground=Ground.BEST_INTERESTS, reason="emergency"),
         body_site=SITE,
         made_for=Purpose.CARE,
         by=gp,

@@ -12,14 +12,14 @@ from django.db import transaction
 from safelight import policy, redact, vault
 from safelight.flows import keeping, stores
 from safelight.flows.allowed import demand
-from safelight.flows.deciding import may_make
+from safelight.flows.circumstances import USUAL, Circumstances, may_make_it, needs_chaperone
 from safelight.flows.sites import is_intimate
 from safelight.interop import pictures
 from safelight.policy.roles import Action
 from safelight.records import log
 from safelight.records.models import Consent, Patient, Photo, StoppedCapture
 from safelight.storage import AlreadyThere, IngestOffer, KeyGone, KeyTaken, Tombstoned
-from safelight.terms import Purpose
+from safelight.terms import Purpose, RecordingType
 
 if TYPE_CHECKING:
     from safelight.flows.deciding import Decision
@@ -70,6 +70,12 @@ class NotCovered(CaptureRefused):
     for_people = "The agreement doesn't cover this picture any more. Please ask again."
 
 
+class NotPrepared(CaptureRefused):
+    """The part of the body is intimate, and nobody said whether a chaperone was offered."""
+
+    for_people = "Say first whether a chaperone was offered. Nothing was kept."
+
+
 class TooLateToStop(ValueError):
     """The picture is part of the record by now; a withdrawal decides what can go."""
 
@@ -97,12 +103,55 @@ class _Opened:
     """Kind to the sealed viewing copy."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be made, as the policy is asked about it, before it is opened and after."""
+
+    patient: Patient
+    consent: Consent | None
+    body_site: str
+    made_for: Purpose
+    circumstances: Circumstances
+
+    def decided(self, *, now: datetime) -> Decision:
+        """Ask the policy."""
+        return may_make_it(
+            self.patient,
+            body_site=self.body_site,
+            made_for=self.made_for,
+            circumstances=self.circumstances,
+            consents=_said_of(self.patient, body_site=self.body_site),
+            now=now,
+        )
+
+    def refuse_uncovered(self) -> None:
+        """Raise unless a consent covers it or a reason is written down, and a chaperone offered."""
+        if needs_chaperone(self.body_site, self.circumstances):
+            raise NotPrepared("no word of a chaperone")
+        if self.consent is None:
+            if self.circumstances.ground is None or not self.circumstances.reason.strip():
+                raise NotCovered("neither consent nor lawful reason")
+            return
+        self.consent.refresh_from_db()
+        if self.consent.patient_id != self.patient.pk:
+            raise NotCovered("another patient's consent")
+        if not covers(self.consent, body_site=self.body_site, made_for=self.made_for):
+            raise NotCovered("the consent ended, or is for something else")
+
+
 def offer(
-    patient: Patient, *, body_site: str, made_for: Purpose, by: Staff, now: datetime
+    patient: Patient,
+    *,
+    body_site: str,
+    made_for: Purpose,
+    circumstances: Circumstances = USUAL,
+    by: Staff,
+    now: datetime,
 ) -> CaptureOffer | Decision:
     """Return what a phone needs to take the picture, or the decision that says why not."""
     demand(by, Action.CAPTURE, patient)
-    decision = _may_make(patient, body_site=body_site, made_for=made_for, now=now)
+    asked = _Asked(patient, None, body_site, made_for, circumstances)
+    decision = asked.decided(now=now)
     if not isinstance(decision, policy.Permit):
         return decision
     offers = tuple(stores.keys().ingest_current(now, suite=suite) for suite in vault.Suite)
@@ -132,7 +181,7 @@ def receive(
     *,
     patient: Patient,
     consent: Consent | None,
-    lawful_reason: str = "",
+    circumstances: Circumstances = USUAL,
     body_site: str,
     made_for: Purpose,
     taken_at: datetime | None = None,
@@ -141,6 +190,7 @@ def receive(
 ) -> Photo | Decision:
     """Take in a sealed picture; the same upload again gets the same answer.
 
+    circumstances: without a consent, the ground and the reason; of an intimate part, who was there.
     Key first, then blobs, then one transaction: what a crash leaves is an orphan that `sweep`
     removes. Raises CaptureRefused; whatever is refused leaves nothing behind.
     """
@@ -148,8 +198,9 @@ def receive(
     envelope = _envelope(envelope_json)
     if earlier := _known(envelope, patient=patient):
         return earlier
-    _refuse_uncovered(consent, lawful_reason, patient, body_site=body_site, made_for=made_for)
-    decision = _may_make(patient, body_site=body_site, made_for=made_for, now=now)
+    asked = _Asked(patient, consent, body_site, made_for, circumstances)
+    asked.refuse_uncovered()
+    decision = asked.decided(now=now)
     if not isinstance(decision, policy.Permit):
         return decision
     opened = _opened(envelope, blob, tenant=patient.practice_id)
@@ -161,17 +212,18 @@ def receive(
         capture_id=envelope.capture_id,
         sha256=envelope.sha256,
         made_for=made_for,
+        recording_type=circumstances.recording.get("type", RecordingType.PHOTOGRAPH.value),
         intimate=is_intimate(body_site),
         body_site=body_site,
         consent=consent,
-        lawful_reason=lawful_reason,
+        lawful_reason="" if consent else circumstances.reason.strip(),
         taken_at=_believed(taken_at, now=now),
         received_at=now,
         taken_by=by,
         width=opened.width,
         height=opened.height,
     )
-    return _commit(unsaved, by=by, now=now)
+    return _commit(unsaved, asked, by=by, now=now)
 
 
 @transaction.atomic
@@ -223,16 +275,6 @@ def _context(tenant: UUID, capture_id: UUID, kind: str) -> bytes:
     return vault.context("safelight-blob-v1", tenant, capture_id, kind)
 
 
-def _may_make(patient: Patient, *, body_site: str, made_for: Purpose, now: datetime) -> Decision:
-    return may_make(
-        patient,
-        made_for=made_for,
-        recording={"intimate": is_intimate(body_site)},
-        now=now,
-        consents=_said_of(patient, body_site=body_site),
-    )
-
-
 def _said_of(patient: Patient, *, body_site: str) -> list[dict[str, Any]]:
     """Return what was said of this part of the body, as `decide` reads it.
 
@@ -247,25 +289,6 @@ def _said_of(patient: Patient, *, body_site: str) -> list[dict[str, Any]]:
         if fact["withdrawn_on"] is None
         or not any(later.agrees_after(fact["purposes"][0], fact["withdrawn_on"]) for later in asked)
     ]
-
-
-def _refuse_uncovered(
-    consent: Consent | None,
-    lawful_reason: str,
-    patient: Patient,
-    *,
-    body_site: str,
-    made_for: Purpose,
-) -> None:
-    if consent is None:
-        if not lawful_reason.strip():
-            raise NotCovered("neither consent nor lawful reason")
-        return
-    consent.refresh_from_db()
-    if consent.patient_id != patient.pk:
-        raise NotCovered("another patient's consent")
-    if not covers(consent, body_site=body_site, made_for=made_for):
-        raise NotCovered("the consent ended, or is for something else")
 
 
 def _envelope(envelope_json: str | bytes) -> vault.Envelope:
@@ -345,12 +368,12 @@ def _put_copy(name: str, sealed: bytes) -> None:
         return
 
 
-def _commit(unsaved: Photo, *, by: Staff, now: datetime) -> Photo | Decision:
+def _commit(unsaved: Photo, asked: _Asked, *, by: Staff, now: datetime) -> Photo | Decision:
     """Write the row, or undo what was put, under the lock that a stop or a withdrawal takes too."""
     with transaction.atomic():
         _lock(unsaved.patient)
         try:
-            found: Photo | Decision | CaptureRefused = _written(unsaved, by=by, now=now)
+            found: Photo | Decision | CaptureRefused = _written(unsaved, asked, by=by, now=now)
         except CaptureRefused as error:
             found = error
         except _NoLongerPermitted as error:
@@ -371,25 +394,17 @@ class _NoLongerPermitted(Exception):
         self.decision = decision
 
 
-def _written(unsaved: Photo, *, by: Staff, now: datetime) -> Photo:
+def _written(unsaved: Photo, asked: _Asked, *, by: Staff, now: datetime) -> Photo:
     patient = unsaved.patient
     if earlier := Photo.objects.filter(capture_id=unsaved.capture_id).first():
         return earlier  # the same upload, sent twice at once: other bytes found the name taken
     if stores.keys().is_erased(unsaved.capture_id):
         raise WasStopped(str(unsaved.capture_id))
-    _refuse_uncovered(
-        unsaved.consent,
-        unsaved.lawful_reason,
-        patient,
-        body_site=unsaved.body_site,
-        made_for=Purpose(unsaved.made_for),
-    )
-    decision = _may_make(
-        patient, body_site=unsaved.body_site, made_for=Purpose(unsaved.made_for), now=now
-    )
+    asked.refuse_uncovered()
+    decision = asked.decided(now=now)
     if not isinstance(decision, policy.Permit):
         raise _NoLongerPermitted(decision)
-    unsaved.decision = decision.as_json()
+    unsaved.decision = decision.as_json() | {"said": asked.circumstances.as_json()}
     unsaved.save(force_insert=True)
     log.append(
         "photo.captured",
@@ -401,6 +416,7 @@ def _written(unsaved: Photo, *, by: Staff, now: datetime) -> Photo:
         sha256=unsaved.sha256,
         consent=unsaved.consent_id,
         made_for=unsaved.made_for,
+        **asked.circumstances.terms(),
     )
     return unsaved
 
