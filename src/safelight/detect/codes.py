@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from safelight.detect.sizes import Sizes
-    from safelight.terms import Pixels, Region
+    from safelight.terms import Region
 
 DOUBLED_BELOW = 1000
 """Pictures with a longer side under this are looked at doubled as well."""
@@ -65,14 +65,14 @@ class Codes:
         """Return a finding for each place that one of the readers marks."""
         findings: list[Finding] = []
         for longest in scales.codes:
-            small = sizes.at(longest)
-            factor = sizes.longest / max(small.shape[:2])
+            small = sizes.grey(longest)
+            factor = sizes.longest / max(small.shape)
             for corners, answer in _marked(small):
                 box = sizes.region(*_edges(corners, factor))
                 if box is not None and not _known(box, answer, findings):
                     why = "a code" if answer is Answer.FOUND else "may be a code"
                     findings.append(Finding("code", box, None, None, why, answer))
-            if small is sizes.pixels:
+            if longest >= sizes.longest:
                 break
         return tuple(findings)
 
@@ -87,8 +87,7 @@ def _known(box: Region, answer: Answer, findings: list[Finding]) -> bool:
     )
 
 
-def _marked(pixels: Pixels) -> Iterator[tuple[NDArray[np.float64], Answer]]:
-    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+def _marked(grey: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float64], Answer]]:
     yield from _by_zxing(grey, times=1)
     if max(grey.shape) < DOUBLED_BELOW:
         doubled = cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
 from safelight.terms import Pixels, Region
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Sizes:
@@ -29,23 +34,37 @@ class Sizes:
         if longest >= self.longest:
             return self._enlarged(min(longest, int(enlarge * self.longest)))
         if longest not in self._made:
-            larger = [side for side in self._made if 2 * longest <= side < self.longest]
-            source = self._made[min(larger)] if larger else self.pixels
-            share = longest / self.longest
-            size = (max(1, round(self.width * share)), max(1, round(self.height * share)))
-            self._made[longest] = np.asarray(
-                cv2.resize(source, size, interpolation=cv2.INTER_AREA), np.uint8
-            )
+            self._made[longest] = _shrunk(self._source(longest), self._size(longest))
         return self._made[longest]
+
+    def grey(self, longest: int) -> NDArray[np.uint8]:
+        """Return it in shades of grey, its longer side at most this."""
+        if longest >= self.longest or longest in self._made:
+            return _grey(self.at(longest))
+        source = _grey(self._source(longest))
+        return _shrunk(source, self._size(longest))
+
+    def _source(self, longest: int) -> Pixels:
+        """Return the smallest version that is large enough: halving is quick, odd shares are not."""
+        source, side = self.pixels, self.longest
+        while side >= 2 * longest:
+            side //= 2
+            if side not in self._made:
+                self._made[side] = _shrunk(source, self._size(side))
+            source = self._made[side]
+        return source
+
+    def _size(self, longest: int) -> tuple[int, int]:
+        share = longest / self.longest
+        return max(1, round(self.width * share)), max(1, round(self.height * share))
 
     def _enlarged(self, longest: int) -> Pixels:
         if longest == self.longest:
             return self.pixels
         if longest not in self._made:
-            share = longest / self.longest
-            size = (round(self.width * share), round(self.height * share))
             self._made[longest] = np.asarray(
-                cv2.resize(self.pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8
+                cv2.resize(self.pixels, self._size(longest), interpolation=cv2.INTER_LINEAR),
+                np.uint8,
             )
         return self._made[longest]
 
@@ -55,3 +74,11 @@ class Sizes:
         across = min(self.width, int(np.ceil(right))) - x
         down = min(self.height, int(np.ceil(bottom))) - y
         return Region(x, y, across, down) if across > 0 and down > 0 else None
+
+
+def _shrunk(source: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(source, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _grey(pixels: Pixels) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)

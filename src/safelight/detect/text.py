@@ -42,7 +42,7 @@ SMALLEST = 3
 MOST = 2000
 """Lines looked at in one picture; a page of small print has fewer."""
 MEAN = (0.406 * 255, 0.456 * 255, 0.485 * 255)
-SCALE = (1 / (255 * np.asarray((0.225, 0.224, 0.229)))).astype(np.float32)
+SCALE = (1 / (255 * 0.225), 1 / (255 * 0.224), 1 / (255 * 0.229))
 
 
 class Text:

@@ -9,7 +9,7 @@ import zxingcpp
 
 from safelight import detect
 from safelight.cli import made_up
-from safelight.detect import Answer, codes, faces, text
+from safelight.detect import Answer, codes, faces, models, text
 from safelight.detect.sizes import Sizes
 
 
@@ -172,3 +172,34 @@ def test_a_code_known_from_one_size_is_not_told_again_at_the_next():
     large = cv2.resize(pixels, (2600, 2600), interpolation=cv2.INTER_NEAREST)
     found = codes.Codes().find(Sizes(large), scales=detect.FIRST)
     assert [finding.answer for finding in found].count(Answer.FOUND) == 1
+
+
+def test_a_size_in_grey_shows_the_same_as_in_colour():
+    pixels = made_up.label(8, size=(1000, 750))
+    sizes = Sizes(pixels)
+    grey = sizes.grey(300).astype(int)
+    coloured = cv2.cvtColor(sizes.at(300), cv2.COLOR_RGB2GRAY).astype(int)
+    assert grey.shape == (225, 300)
+    assert np.abs(grey - coloured).max() <= 2
+    assert np.array_equal(sizes.grey(300), coloured)
+    assert sizes.grey(5000).shape == (750, 1000)
+
+
+def test_a_much_smaller_size_is_as_if_made_at_once():
+    pixels = made_up.label(8, size=(1001, 749))
+    small = Sizes(pixels).at(120).astype(int)
+    at_once = cv2.resize(pixels, (120, 90), interpolation=cv2.INTER_AREA).astype(int)
+    assert small.shape == at_once.shape
+    assert np.abs(small - at_once).mean() < 2
+
+
+def test_a_batch_is_filled_up_with_its_edge_and_scaled_by_channel():
+    pixels = np.arange(5 * 40 * 3, dtype=np.uint8).reshape(5, 40, 3)
+    batch = models.batch_of(pixels, mean=(1.0, 2.0, 3.0), scale=(1.0, 0.5, 2.0))
+    assert batch.shape == (1, 3, 32, 64)
+    assert batch.dtype == np.float32
+    assert batch[0, :, 4, 39].tolist() == [
+        (float(part) - mean) * scale
+        for part, mean, scale in zip(pixels[4, 39], (1, 2, 3), (1, 0.5, 2), strict=True)
+    ]
+    assert batch[0, :, 31, 63].tolist() == batch[0, :, 4, 39].tolist()
