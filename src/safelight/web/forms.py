@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.forms.renderers import TemplatesSetting
 
 
@@ -76,6 +77,24 @@ class DayField(forms.MultiValueField):
             return date(int(typed["year"]), int(typed["month"]), int(typed["day"]))
         except ValueError as error:
             raise ValidationError("There is no such day. Check the day and the month") from error
+
+
+class ReadableJSON(forms.JSONField):
+    """JSON that a script of ours wrote. Nested without end, or a number of that kind, is none."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return what was written, or say that it can't be read."""
+        try:
+            return super().to_python(value)
+        except (RecursionError, ValueError) as error:  # ValidationError is neither
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the form shows again: what can't be read stays as it came."""
+        try:
+            return super().bound_data(data, initial)
+        except (RecursionError, ValueError):
+            return InvalidJSONInput(data)
 
 
 def put_right(form: forms.BaseForm, fields: Mapping[str, str]) -> None:

@@ -91,7 +91,7 @@ class KnownMethods:
 
 
 class UploadCap:
-    """Refuses a body that is too long before a byte of it is read."""
+    """Refuses a body that is too long, or in no text we know, before a byte of it is read."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -102,6 +102,9 @@ class UploadCap:
             return errors.page(request, 400)
         if int(length) > settings.SAFELIGHT_UPLOAD_CAP:
             return errors.page(request, 413)
+        said = (request.content_params or {}).get("charset", "utf-8")
+        if said.lower() not in {"utf-8", "utf8"}:
+            return errors.page(request, 400)  # Python has codecs that aren't of text at all
         return self.get_response(request)
 
 

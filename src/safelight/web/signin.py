@@ -28,6 +28,7 @@ from django.utils import timezone
 
 from safelight.records.models import Staff
 from safelight.web import lockout
+from safelight.web.forms import ReadableJSON
 from safelight.web.links import whole
 from safelight.web.middleware import LOCKED, SEEN
 
@@ -189,6 +190,8 @@ UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, Inval
 class _ReadablePasskey(forms.Form):
     """Refuses a passkey's answer that can't be read, instead of breaking on it."""
 
+    credential = ReadableJSON(widget=forms.HiddenInput)
+
     def clean_credential(self) -> Any:
         """Return the authenticator that answered."""
         try:
@@ -211,6 +214,8 @@ class AgainPasskeyForm(_ReadablePasskey, ReauthenticateWebAuthnForm):  # type: i
 
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
     """Adds a passkey that signs in by itself; a second factor without a PIN is not offered."""
+
+    credential = ReadableJSON(widget=forms.HiddenInput)
 
     name = forms.CharField(
         label="What do you call this device?",

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from safelight.web import signin
 from safelight.web.doors import SignedInRequest, open_to_all, open_while_locked
+from safelight.web.forms import ReadableJSON
 
 
 class UnlockForm(forms.Form):
@@ -31,7 +32,7 @@ class UnlockForm(forms.Form):
         required=False,
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )
-    credential = forms.JSONField(required=False, widget=forms.HiddenInput)
+    credential = ReadableJSON(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, request: SignedInRequest, **kwargs: Any) -> None:
         self.request = request

@@ -83,6 +83,7 @@ class SaidForm(forms.Form):
     words = forms.CharField(
         label="Anything else that is said",
         required=False,
+        max_length=1000,
         help_text="One detail a line: a job, an event, a rare condition. Each counts as one in ten.",
         widget=forms.Textarea({"rows": 3}),
     )
@@ -429,7 +430,7 @@ def _boxes(request: SignedInRequest, name: str) -> tuple[Region, ...]:
         return tuple(Region(*(int(side) for side in box)) for box in listed)
     except RegionOutsideImage:
         raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DoesNotFit({name: "Load the page again, and draw the boxes once more"}) from error
 
 
