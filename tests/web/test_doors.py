@@ -131,7 +131,7 @@ def test_uploads_never_touch_the_disk():
     assert settings.FILE_UPLOAD_HANDLERS == [
         "django.core.files.uploadhandler.MemoryFileUploadHandler"
     ]
-    assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE >= 30 * 2**20
+    assert settings.FILE_UPLOAD_MAX_MEMORY_SIZE >= 30 * 2**20
 
 
 @pytest.mark.django_db

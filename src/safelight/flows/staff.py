@@ -23,6 +23,8 @@ from safelight.records.models import Practice, Staff
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+LONGEST_NAME = 100
+"""It goes into the subject of a mail, and has to be readable there."""
 LinkFor = Callable[[Staff], str]
 """Makes the one-time address with which a person sets a password."""
 
@@ -68,7 +70,7 @@ def open_practice(
     first = Staff.objects.create_user(
         email.strip(),
         practice=practice,
-        name=administrator.strip(),
+        name=" ".join(administrator.split()),
         role=Role.ADMINISTRATOR,
         password=password,
     )
@@ -175,6 +177,8 @@ def _refuse_unless_fitting(
     fields: dict[str, str] = {}
     if not name.strip():
         fields["name"] = "Type the name"
+    if len(name.strip()) > LONGEST_NAME:
+        fields["name"] = f"Type the name in at most {LONGEST_NAME} letters"
     if not practice.strip():
         fields["practice"] = "Type the practice’s name"
     if role is not None and role not in set(Role):

@@ -180,7 +180,8 @@ if CONFIG.behind_proxy:
 
 # Uploads stay in memory: a temporary file would be a copy that nobody destroys.
 SAFELIGHT_UPLOAD_CAP = 32 * 2**20
-DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = SAFELIGHT_UPLOAD_CAP
+FILE_UPLOAD_MAX_MEMORY_SIZE = SAFELIGHT_UPLOAD_CAP
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20  # what is typed, all fields together; a signature is in it
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 # Words.

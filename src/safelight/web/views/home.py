@@ -52,7 +52,8 @@ def today(request: SignedInRequest) -> HttpResponse:
     """
     if not may(request.user.role, Action.SEE_PATIENTS):
         return redirect(url_if_there("staff") or "account")
-    text = request.POST.get("q", "").strip()[:200] if request.method == "POST" else ""
+    said = request.POST.get("q", "") if request.method == "POST" else ""
+    text = said.replace("\0", "").strip()[:200]
     found = flow.find(text, by=request.user) if text else _recent(request)
     context = {
         "rows": _rows(found),

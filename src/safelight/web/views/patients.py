@@ -88,6 +88,7 @@ class AssessmentForm(forms.Form):
     support = forms.CharField(
         label="How did you help the patient decide?",
         required=False,
+        max_length=2000,
         widget=forms.Textarea({"rows": 3}),
         help_text="For example, more time, plain words, a person they trust",
     )

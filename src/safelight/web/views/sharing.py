@@ -39,6 +39,7 @@ class AskForm(forms.Form):
     )
     recipient_email = forms.EmailField(
         label="Their work address",
+        max_length=254,
         help_text="A code goes there before anything is shown",
         error_messages={
             "required": "Type the address",
@@ -47,6 +48,7 @@ class AskForm(forms.Form):
     )
     question = forms.CharField(
         label="Your question",
+        max_length=4000,
         help_text="No names needed. They see the age and the part of the body.",
         widget=forms.Textarea({"rows": 4}),
         error_messages={"required": "Type your question"},
@@ -77,6 +79,7 @@ class ReplyForm(forms.Form):
 
     text = forms.CharField(
         label="Your answer",
+        max_length=10_000,
         help_text="It goes straight into the patient’s record",
         widget=forms.Textarea({"rows": 5}),
         error_messages={"required": "Type your answer"},

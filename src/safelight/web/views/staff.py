@@ -34,9 +34,15 @@ ROLES = {
 class StaffForm(forms.Form):
     """A new person."""
 
-    name = forms.CharField(label="Name", help_text="As colleagues read it, like Dr Ada Osei")
+    name = forms.CharField(
+        label="Name",
+        max_length=flows.LONGEST_NAME,
+        help_text="As colleagues read it, like Dr Ada Osei",
+    )
     email = forms.EmailField(
-        label="Work address", help_text="The invitation goes here. It is also the name to sign in."
+        label="Work address",
+        max_length=254,
+        help_text="The invitation goes here. It is also the name to sign in.",
     )
     role = forms.ChoiceField(label="Role", widget=forms.RadioSelect, choices=list(ROLES.items()))
 
