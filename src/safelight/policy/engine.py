@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from safelight.policy import facts as contract
 from safelight.policy.answers import Because, Hold, Need, Permit, Refusal
 from safelight.policy.case import case_of
-from safelight.policy.requirements import CASE, CONSENT, no_consent, reevaluate
+from safelight.policy.requirements import no_consent, reevaluate
 from safelight.terms import Audience
 
 if TYPE_CHECKING:
@@ -109,18 +109,14 @@ def _try(basis: Rule, case: Case) -> tuple[ConsentFact | None, list[Unmet]]:
         return None, lacking
     best: tuple[ConsentFact | None, list[Unmet]] = (None, [no_consent(case)])
     for consent in case.covering():
-        unmet = [
-            found
-            for name in basis.of_consent
-            if (found := CONSENT[name](case, consent)) is not None
-        ]
+        unmet = [found for lacks in basis.of_consent if (found := lacks(case, consent)) is not None]
         if best[0] is None or _distance(unmet) < _distance(best[1]):
             best = (consent, unmet)
     return best[0], lacking + best[1]
 
 
 def _unmet_of_case(rule: Rule, case: Case) -> list[Unmet]:
-    return [found for name in rule.of_case if (found := CASE[name](case)) is not None]
+    return [found for lacks in rule.of_case if (found := lacks(case)) is not None]
 
 
 def _applies(rule: Rule, case: Case) -> bool:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from safelight.policy import facts as contract
+from safelight.policy.answers import PackName
 from safelight.policy.requirements import CASE, CONSENT
 from safelight.policy.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from safelight.policy.answers import PackName
+    from safelight.policy.requirements import OfCase, OfConsent
     from safelight.policy.wording import Wording
 
 WHEN: dict[str, frozenset[str]] = {
@@ -61,8 +62,8 @@ class Rule:
     id: str
     is_guard: bool
     when: Mapping[str, frozenset[str]]
-    of_case: tuple[str, ...]
-    of_consent: tuple[str, ...]
+    of_case: tuple[OfCase, ...]
+    of_consent: tuple[OfConsent, ...]
     text: str
     source: str
     conditions: tuple[str, ...] = ()
@@ -109,8 +110,6 @@ class Pack:
     @property
     def title(self) -> PackName:
         """Return id and hash, as every answer carries them."""
-        from safelight.policy.answers import PackName
-
         return PackName(self.id, self.hash)
 
     def wording(self, language: str = "en") -> Wording:
@@ -191,7 +190,7 @@ def _rule(row: dict[str, Any], *, is_guard: bool) -> Rule:
     requires = tuple(row.get("requires", ()))
     if unknown_names := [name for name in requires if name not in CASE and name not in CONSENT]:
         raise PackRefused(f"{rule_id}: unknown requirements {unknown_names}")
-    of_consent = tuple(name for name in requires if name in CONSENT)
+    of_consent = tuple(CONSENT[name] for name in requires if name in CONSENT)
     if is_guard and (of_consent or not requires):
         raise PackRefused(f"{rule_id}: a guard requires something, and never of one consent")
     if not DEMANDS.issuperset(row.get("demands", ())):
@@ -200,7 +199,7 @@ def _rule(row: dict[str, Any], *, is_guard: bool) -> Rule:
         id=rule_id,
         is_guard=is_guard,
         when=when,
-        of_case=tuple(name for name in requires if name in CASE),
+        of_case=tuple(CASE[name] for name in requires if name in CASE),
         of_consent=of_consent,
         text=text,
         source=source,

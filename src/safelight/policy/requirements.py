@@ -75,12 +75,22 @@ def _wanted(case: Case) -> dict[str, Any]:
     return {"purposes": [case.purpose], "given_by": who}
 
 
-@_consent("in-force")
-def _in_force(case: Case, consent: ConsentFact) -> Unmet | None:
+@_consent("not-taken-back")
+def _not_taken_back(case: Case, consent: ConsentFact) -> Unmet | None:
     if consent.withdrawn_on is not None and consent.withdrawn_on <= case.at:
         return _refuse("The consent was withdrawn.", "consents[].withdrawn_on", None)
+    return None
+
+
+@_consent("not-expired")
+def _not_expired(case: Case, consent: ConsentFact) -> Unmet | None:
     if consent.expires_on is not None and consent.expires_on < case.at:
         return _refuse("The consent has expired.", "consents[].expires_on", None)
+    return None
+
+
+@_consent("given-in-time")
+def _given_in_time(case: Case, consent: ConsentFact) -> Unmet | None:
     if consent.given_on is None:
         return _refuse(
             "It isn't known when the consent was given.", "consents[].given_on", case.at.isoformat()
@@ -97,6 +107,11 @@ def _in_force(case: Case, consent: ConsentFact) -> Unmet | None:
             made_on.isoformat(),
         )
     return None
+
+
+def _in_force(case: Case, consent: ConsentFact) -> bool:
+    checks = (_not_taken_back, _not_expired, _given_in_time)
+    return all(check(case, consent) is None for check in checks)
 
 
 @_consent("from-one-who-may")
@@ -259,14 +274,17 @@ def _same(one: str, other: str) -> bool:
 # --- of the case: objection, withdrawal, the dead --------------------------------------------
 
 
+@_case("not-objecting-now")
+def _not_objecting_now(case: Case) -> Unmet | None:
+    if case.compelled or not case.facts.patient.objects_now:
+        return None
+    return _refuse("The patient objects: stop, and leave nothing.", "patient.objects_now", False)
+
+
 @_case("no-objection")
 def _no_objection(case: Case) -> Unmet | None:
     if case.compelled:
         return None
-    if case.facts.patient.objects_now:
-        return _refuse(
-            "The patient objects: stop, and leave nothing.", "patient.objects_now", False
-        )
     for objection in case.facts.objections:
         if objection.made_on is not None and objection.made_on > case.at:
             continue
@@ -295,7 +313,7 @@ def _renews(case: Case, withdrawn: ConsentFact, later: ConsentFact) -> bool:
         ended is not None
         and given_on is not None
         and ended < given_on
-        and _in_force(case, later) is None
+        and _in_force(case, later)
         and later.form in case.terms.explicit_forms
         and later.given_by in case.terms.authority.get(case.standing, frozenset())
         and (later.given_by == "patient" or withdrawn.given_by != "patient")
@@ -313,9 +331,11 @@ def _wish_not_no(case: Case) -> Unmet | None:
 def _wish_known(case: Case) -> Unmet | None:
     if case.facts.patient.known_wishes.get(case.purpose) == "yes":
         return None
-    agreed = (_in_force, _explicit, _identifiable_agreed, _within_target)
+    scope = (_explicit, _identifiable_agreed, _within_target)
     for consent in case.covering():
-        if consent.given_by == "patient" and all(each(case, consent) is None for each in agreed):
+        if consent.given_by != "patient" or not _in_force(case, consent):
+            continue
+        if all(each(case, consent) is None for each in scope):
             return None
     return _refuse(
         "What the patient wished isn't known.", f"patient.known_wishes.{case.purpose}", "yes"
@@ -324,7 +344,7 @@ def _wish_known(case: Case) -> Unmet | None:
 
 def _family_agreed(case: Case) -> bool:
     return case.facts.executor_or_family_consulted is True or any(
-        c.given_by == "executor" and _in_force(case, c) is None for c in case.covering()
+        c.given_by == "executor" and _in_force(case, c) for c in case.covering()
     )
 
 
@@ -499,13 +519,18 @@ def _opt_out_checked(case: Case) -> Unmet | None:
     return None
 
 
-@_case("project-and-ethics")
-def _project_and_ethics(case: Case) -> Unmet | None:
-    if case.facts.project_reference is None:
-        return _refuse("The project has no reference.", "project.reference", "its reference")
-    if case.facts.project_ethics is None:
-        return _refuse("The ethics reference is missing.", "project.ethics", "its reference")
-    return None
+@_case("project-referenced")
+def _project_referenced(case: Case) -> Unmet | None:
+    if case.facts.project_reference is not None:
+        return None
+    return _refuse("The project has no reference.", "project.reference", "its reference")
+
+
+@_case("ethics-referenced")
+def _ethics_referenced(case: Case) -> Unmet | None:
+    if case.facts.project_ethics is not None:
+        return None
+    return _refuse("The ethics reference is missing.", "project.ethics", "its reference")
 
 
 @_case("organisation-agrees")

@@ -142,6 +142,59 @@ def test_a_reason_says_what_would_lift_it(row: str) -> None:
     assert policy.Need(field, value) in needs
 
 
+EVERY: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "a consent withdrawn, expired, only said, told nothing": (
+        use(
+            "social",
+            "closed-group",
+            consents=[
+                consent(
+                    "social",
+                    withdrawn_on="2026-11-20",
+                    expires_on="2026-11-19",
+                    form="oral-recorded",
+                    told=[],
+                    identifiable_ok=False,
+                )
+            ],
+            organisation_agrees=None,
+            exposure={"verdict": "block"},
+            review={},
+            patient=ADULT | {"objects_now": True},
+            objections=[{"purposes": ["*"], "made_on": None}],
+            device={"registered": False, "personal": True, "allowed_classes": []},
+        ),
+        {
+            "consents[].withdrawn_on",
+            "consents[].expires_on",
+            "consents[].form",
+            "consents[].told",
+            "consents[].identifiable_ok",
+            "consents[].target",
+            "consents[].final_item_seen",
+            "organisation_agrees",
+            "exposure.verdict",
+            "review.second_person",
+            "patient.objects_now",
+            "objections",
+            "device.registered",
+            "device.allowed_classes",
+        },
+    ),
+    "research, anonymised, neither project nor ethics": (
+        use("research", "organisation", recording=ANONYMISED, project={}),
+        {"project.reference", "project.ethics"},
+    ),
+}
+
+
+@pytest.mark.parametrize("row", EVERY)
+def test_every_blocker_is_listed(row: str) -> None:
+    facts, fields = EVERY[row]
+    needs = [each.needs for each in policy.decide(facts, pack=PACK).because]
+    assert {each.field for each in needs if each} == fields
+
+
 RECORDS: dict[str, tuple[dict[str, Any], str]] = {
     "an objection while it is made": (make(patient=ADULT | {"objects_now": True}), "destroyed"),
     "capacity lost for a while": (make("teaching-local", LOST, consents=[]), "waits"),
