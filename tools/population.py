@@ -1,9 +1,11 @@
-"""Re-tabulate published population counts into the table that `safelight.exposure` reads.
+"""Re-tabulate published figures into the tables that `safelight.exposure` reads.
 
-    python -m tools.population COUNTS.csv.gz REGIONS.csv -o src/safelight/exposure/tables/uk-mid2011.csv.gz
+    python -m tools.population COUNTS.csv.gz ETHNICITY.csv PREVALENCES.csv.gz -o src/safelight/exposure/tables
 
 COUNTS: lad, sex, age0 … age89, age90plus (Nomis NM_2002_1, mid-year estimates).
-REGIONS: at least lad and region (Nomis KS201EW with its lookup); places without one get their nation only.
+ETHNICITY: lad, region, total and then one column for each group (Nomis KS201EW with its lookup);
+places without a region get their nation only.
+PREVALENCES: name, type, class (Orphadata, rare diseases' epidemiology).
 """
 
 from __future__ import annotations
@@ -12,12 +14,32 @@ import argparse
 import csv
 import gzip
 import io
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 HOLES = {"E06000053": "E12000009", "E09000001": "E12000007"}
 """Isles of Scilly and City of London, which the census table pools with their neighbours."""
 
 NATIONS = {"E": "E92000001", "W": "W92000004", "S": "S92000003", "N": "N92000002"}
+CLASSES = {
+    "<1 / 1 000 000": (1e-8, 1e-6),
+    "1-9 / 1 000 000": (1e-6, 1e-5),
+    "1-9 / 100 000": (1e-5, 1e-4),
+    "1-5 / 10 000": (1e-4, 6e-4),
+    "6-9 / 10 000": (6e-4, 1e-3),
+    ">1 / 1000": (1e-3, 1e-2),
+}
+"""Orphanet's classes as shares of people. Its open ends reach two powers of ten down and one up."""
+TYPES = {
+    "Point prevalence": (1.0, 1.0),
+    "Lifetime Prevalence": (0.1, 1.0),
+    "Prevalence at birth": (0.1, 1.0),
+    "Annual incidence": (0.1, 50.0),
+}
+"""The best first, and by how much the people alive with it can be fewer or more than the figure:
+of those born with it not all are alive, and new cases live with it from weeks to half a century."""
 AGES = [*(f"age{age}" for age in range(90)), "age90plus"]
 
 
@@ -39,19 +61,58 @@ def _region(lad: str, region_of: dict[str, str]) -> str:
     return region if region.startswith("E12") else ""
 
 
+def ethnicity(census: Path) -> list[list[str]]:
+    """Return the rows of our table of ethnic groups: lad, region, then the count of each group."""
+    with census.open(encoding="utf-8", newline="") as lines:
+        heading, *rows = csv.reader(lines)
+    at = [heading.index("lad"), heading.index("region")]
+    groups = range(heading.index("total") + 1, len(heading))
+    columns = [*at, *groups]
+    chosen = sorted([row[each] for each in columns] for row in rows)
+    return [["lad", "region", *(heading[each] for each in groups)], *chosen]
+
+
+def prevalences(statements: Path) -> list[list[str]]:
+    """Return name, lowest and highest share of people, one row for each named condition.
+
+    Point prevalence where there is one, else lifetime, at birth, a year's new cases. Where
+    statements differ the interval holds all of them.
+    """
+    found: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+    with gzip.open(statements, "rt", encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            if row["class"] in CLASSES and row["type"] in TYPES:
+                fewer, more = TYPES[row["type"]]
+                low, high = CLASSES[row["class"]]
+                name = " ".join(re.findall(r"\w+", row["name"].casefold()))
+                found[name][row["type"]].append((low * fewer, min(1.0, high * more)))
+    return [["name", "low", "high"]] + [
+        [name, f"{min(low for low, _ in best):.3g}", f"{max(high for _, high in best):.3g}"]
+        for name, types in sorted(found.items())
+        for best in [next(types[each] for each in TYPES if each in types)]
+    ]
+
+
+def write(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Write a table, the same bytes each time."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    # No name and no time in the header, or every run would differ.
+    path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+
+
 def main() -> None:
-    """Read the two files and write ours, the same bytes each time."""
+    """Read the three files and write ours."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("counts", type=Path)
-    parser.add_argument("regions", type=Path)
+    parser.add_argument("ethnicity", type=Path)
+    parser.add_argument("prevalences", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["lad", "region", "nation", "sex", *AGES])
-    writer.writerows(retabulate(args.counts, args.regions))
-    # No name and no time in the header, or every run would differ.
-    args.output.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+    people = retabulate(args.counts, args.ethnicity)
+    write(args.output / "uk-mid2011.csv.gz", [["lad", "region", "nation", "sex", *AGES], *people])
+    write(args.output / "uk-mid2011-ethnicity.csv.gz", ethnicity(args.ethnicity))
+    write(args.output / "orphanet.csv.gz", prevalences(args.prevalences))
 
 
 if __name__ == "__main__":

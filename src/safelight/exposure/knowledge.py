@@ -15,6 +15,7 @@ from typing import Any
 
 from safelight.exposure.population import SEXES, Population
 from safelight.exposure.releases import MAPPED, Disclosed, event_window
+from safelight.exposure.satellites import plain
 
 EARLIEST, LATEST = date(1880, 1, 1).toordinal(), date(2200, 1, 1).toordinal()
 ANY = -1
@@ -168,7 +169,10 @@ def _posted_by(poster: tuple[str, str], population: Population) -> Knowledge:
 
 
 def _condition(said: Mapping[str, Any], _: Disclosed, population: Population) -> Knowledge:
-    return _share("condition", str(said.get("name", "")), said.get("prevalence"))
+    """Take the prevalence that the release tells, else the table's."""
+    name = str(said.get("name", ""))
+    prevalence = said.get("prevalence") or population.conditions.get(plain(name))
+    return _share("condition", name, prevalence)
 
 
 def _marks(said: Iterable[Mapping[str, Any]], _: Disclosed, __: Population) -> Knowledge:
@@ -189,15 +193,16 @@ def _event(said: Mapping[str, Any], release: Disclosed, _: Population) -> Knowle
     return Knowledge(events=frozenset({(what, first, last)}))
 
 
-def _others(said: object, _: Disclosed, __: Population) -> Knowledge:
-    return _unmapped(f"ethnicity: {said}")
+def _ethnicity(said: object, _: Disclosed, population: Population) -> Knowledge:
+    mask = population.groups.get(plain(str(said)))
+    return _unmapped(f"ethnicity: {said}") if mask is None else Knowledge(groups=mask)
 
 
 _READERS: Mapping[str, Callable[[Any, Disclosed, Population], Knowledge]] = {
     "age": _age,
     "sex": _sex,
     "place": _at,
-    "ethnicity": _others,
+    "ethnicity": _ethnicity,
     "condition": _condition,
     "event": _event,
     "marks": _marks,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, reduce
-from importlib.resources import files
 from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
+
+from safelight.exposure.satellites import conditions, ethnic_groups, rows_of
 
 NAMES = ("uk-mid2011",)
 SEXES = ("F", "M")
@@ -21,6 +19,7 @@ OLDEST = 90
 POOLED_YEARS = 15
 """The pooled ages are spread over so many years; fewer than the truth would overstate a crowd."""
 
+ANY_GROUP = -1
 STEPS_KEPT = 20_000
 """Counts of so many combinations of places, sexes and groups are kept, under 100 MB."""
 
@@ -39,6 +38,12 @@ class Population:
     """(places, 2, 91)."""
     areas: dict[tuple[str, str], NDArray[np.bool_]]
     """(level, code) to the mask of its places; level is "lad", "region" or "nation"."""
+    groups: Mapping[str, int] = field(default_factory=dict)
+    """Name of an ethnic group, to its mask: bit n for column n of `ethnicity`."""
+    ethnicity: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    """(places, groups): the share of each group in each place."""
+    conditions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Name of a condition, to the share of people who have it: lowest and highest."""
     catchments: Mapping[str, int] = field(default_factory=dict)
     """Name of a poster or organisation, in lower case, to the mask of its patients' places."""
     masks: Mapping[tuple[str, str], int] = field(init=False)
@@ -69,6 +74,7 @@ class Population:
             places=tuple(place for place, keep in zip(self.places, kept, strict=True) if keep),
             counts=self.counts[kept],
             areas={area: mask[kept] for area, mask in self.areas.items() if mask[kept].any()},
+            ethnicity=self.ethnicity[kept],
         )
 
     def knowing(self, catchments: Mapping[str, Sequence[tuple[str, str]]]) -> Population:
@@ -99,8 +105,12 @@ class Population:
 
     def _count(self, places: int, sexes: int, groups: int) -> list[float]:
         chosen = [at for at in range(len(SEXES)) if sexes >> at & 1]
-        rows = self.counts[_mask(places, len(self.places))][:, chosen].sum(axis=1)
-        return [0.0, *np.cumsum(rows.sum(axis=0)).tolist()]
+        here = _mask(places, len(self.places))
+        rows = self.counts[here][:, chosen].sum(axis=1)
+        if groups == ANY_GROUP:
+            return [0.0, *np.cumsum(rows.sum(axis=0)).tolist()]
+        share = self.ethnicity[here][:, _mask(groups, self.ethnicity.shape[1])].sum(axis=1)
+        return [0.0, *np.cumsum(share @ rows).tolist()]
 
     def widened(self, level: str, code: str) -> tuple[str, str] | None:
         """Return the next wider area that holds this one, or None above the nation."""
@@ -139,8 +149,7 @@ def load_population(name: str = NAMES[0]) -> Population:
     """
     if name not in NAMES:
         raise UnknownPopulation(name)
-    packed = files("safelight.exposure").joinpath("tables", f"{name}.csv.gz").read_bytes()
-    rows = list(csv.reader(io.StringIO(gzip.decompress(packed).decode())))[1:]
+    _, *rows = rows_of(name)
     places = tuple(sorted({row[0] for row in rows}))
     index = {place: at for at, place in enumerate(places)}
     counts = np.zeros((len(places), len(SEXES), OLDEST + 1), dtype=np.int64)
@@ -151,4 +160,13 @@ def load_population(name: str = NAMES[0]) -> Population:
             if area[1]:
                 mask = areas.setdefault(area, np.zeros(len(places), dtype=np.bool_))
                 mask[index[lad]] = True
-    return Population(name=name, places=places, counts=counts, areas=areas)
+    groups, ethnicity = ethnic_groups(f"{name}-ethnicity", index)
+    return Population(
+        name=name,
+        places=places,
+        counts=counts,
+        areas=areas,
+        groups=groups,
+        ethnicity=ethnicity,
+        conditions=conditions("orphanet"),
+    )

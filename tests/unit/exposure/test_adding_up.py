@@ -285,3 +285,34 @@ def test_what_is_kept_of_counts_is_bounded(monkeypatch) -> None:
 
 def test_an_ethnicity_that_no_table_counts_is_named() -> None:
     assert assess(release(ethnicity="Martian")).unmapped == ("ethnicity: Martian",)
+
+
+def test_an_ethnic_group_is_counted_in_its_district() -> None:
+    leicester = {"level": "lad", "code": "E06000016"}
+    indian = assess(release(ethnicity="Indian", place=leicester)).crowd.k
+    assert indian / assess(release(place=leicester)).crowd.k == pytest.approx(
+        93_335 / 329_839, rel=0.01
+    )
+    in_darlington = assess(release(ethnicity="Indian", place=DARLINGTON)).crowd.k
+    assert in_darlington == pytest.approx(726, rel=0.02)
+
+
+def test_an_umbrella_word_covers_its_groups_and_a_group_narrows_it() -> None:
+    asian, indian = release(ethnicity="Asian"), release(ethnicity="Indian")
+    assert assess(asian, indian).crowd == assess(indian).crowd
+    assert assess(asian).crowd.k > 2 * assess(indian).crowd.k
+    assert assess(indian, release(ethnicity="Black African")).contradiction
+
+
+def test_where_no_table_counts_ethnic_groups_the_smallest_share_is_taken() -> None:
+    scotland = {"level": "nation", "code": "S92000003"}
+    share = assess(release(ethnicity="Irish", place=scotland)).crowd.k / 5_299_900
+    assert 0 < share < 0.005
+
+
+def test_a_condition_known_by_name_narrows_by_the_tables_interval() -> None:
+    report = assess(release(condition={"name": "Cystinosis"}))
+    assert report.unmapped == ()
+    assert 10 < report.crowd.low < report.crowd.k < report.crowd.high < 30_000
+    told = assess(release(condition={"name": "Cystinosis", "prevalence": [1e-3, 1e-3]}))
+    assert told.crowd.k == pytest.approx(UK.total / 1000, rel=0.001)
