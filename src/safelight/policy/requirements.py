@@ -309,14 +309,16 @@ def _not_withdrawn(case: Case) -> Unmet | None:
 def _renews(case: Case, withdrawn: ConsentFact, later: ConsentFact) -> bool:
     """Say whether a later consent takes the place of a withdrawn one: the patient's no is the patient's to undo."""
     ended, given_on = withdrawn.withdrawn_on, later.given_on
+    if ended is None or given_on is None or given_on <= ended:
+        return False
+    if not _in_force(case, later) or later.form not in case.terms.explicit_forms:
+        return False
+    if later.given_by == "patient":
+        return _from_one_who_may(case, later) is None
+    authority = case.terms.authority
     return (
-        ended is not None
-        and given_on is not None
-        and ended < given_on
-        and _in_force(case, later)
-        and later.form in case.terms.explicit_forms
-        and later.given_by in case.terms.authority.get(case.standing, frozenset())
-        and (later.given_by == "patient" or withdrawn.given_by != "patient")
+        withdrawn.given_by != "patient"
+        and later.given_by in authority["lacks"] | authority["child"]
     )
 
 

@@ -220,6 +220,43 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "permit",
     ),
+    "lacks, withdrew and agreed again before": (
+        use(
+            "teaching-local",
+            "organisation",
+            LACKS,
+            consents=[
+                consent("teaching-local", withdrawn_on="2026-11-10"),
+                consent("teaching-local", given_on="2026-11-12"),
+            ],
+            tests=THREE_TESTS,
+        ),
+        "permit",
+    ),
+    "child, a parent withdrew, then the child agreed": (
+        use(
+            "care",
+            "team",
+            CHILD,
+            consents=[
+                parent("care", withdrawn_on="2026-11-10"),
+                consent("care", given_on="2026-11-12"),
+            ],
+        ),
+        "refuse",
+    ),
+    "matured, care, a parent withdrew and agreed again long ago": (
+        use(
+            "care",
+            "team",
+            SEVENTEEN,
+            consents=[
+                parent("care", withdrawn_on="2022-02-01"),
+                parent("care") | {"given_on": "2022-03-01"},
+            ],
+        ),
+        "permit",
+    ),
     "dead, withdrew in life, then the executor agreed": (
         use(
             "teaching-local",
