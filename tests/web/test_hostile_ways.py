@@ -312,6 +312,26 @@ def test_nothing_of_another_practice_is_named_in_a_form(house):
         assert house.state() == before
 
 
+def test_who_made_a_copy_does_not_let_it_leave(house):
+    """Asked for by one, made by another: that other is no second pair of eyes."""
+    with house.undone():
+        waiting = house.things["release:waiting"]
+        second = house.people["second gp"]
+        waiting.copy.__class__.objects.filter(pk=waiting.copy_id).update(made_by=second)
+        where = reverse("release", args=[waiting.pk])
+        browser = house.browsers["second gp"]
+        before = house.state()
+        for act in ("approve", "refuse"):
+            told = browser.post(f"{where}{act}/", {"note": "x"}, follow=True).content.decode()
+            assert "Someone else has to look at it" in told
+        assert house.state() == before
+        assert "to look at on the release desk" not in browser.get("/").content.decode()
+        assert "May this copy leave?" not in browser.get(where).content.decode()
+        third = house.browsers["lead"].post(f"{where}approve/", {"note": ""})
+        assert third.status_code == 302
+        assert Release.objects.get(pk=waiting.pk).state == "released"
+
+
 # --- stale tabs and two presses --------------------------------------------------------------------
 
 STALE = (

@@ -16,12 +16,14 @@ from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.copies import TICKS, CopyNotFit, Wishes
 from safelight.flows.deciding import may_use
 from safelight.flows.opening import ORIGINAL, VIEW, PictureClosed, unsealed
-from safelight.policy.roles import Action
+from safelight.policy.roles import Action, may
 from safelight.records import log
 from safelight.records.models import Copy, Patient, Photo, Release
 from safelight.terms import Audience, Purpose
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from safelight.flows.deciding import Decision
     from safelight.records.models import Staff
 
@@ -35,7 +37,7 @@ class NotTheirTurn(ValueError):
 class SamePerson(PermissionError):
     """The second person has to be another one."""
 
-    for_people = "You asked for this copy. Someone else has to look at it."
+    for_people = "You asked for this copy, or made it. Someone else has to look at it."
 
 
 @transaction.atomic
@@ -168,7 +170,7 @@ def approve(
     Raises SamePerson, NotTheirTurn, CopyNotFit, NotAllowed.
     """
     demand(by, Action.REVIEW_RELEASE, release)
-    if release.requested_by_id == by.pk:
+    if release.is_first_person(by):
         raise SamePerson(str(release.pk))
     disclosure = exposing.sealed_disclosure(release, now=now)
     try:
@@ -191,7 +193,7 @@ def approve(
 def refuse(release: Release, *, note: str, by: Staff, now: datetime) -> None:
     """Don't let the copy leave, as the second person; the copy is destroyed."""
     demand(by, Action.REVIEW_RELEASE, release)
-    if release.requested_by_id == by.pk:
+    if release.is_first_person(by):
         raise SamePerson(str(release.pk))
     if not note.strip():
         raise DoesNotFit({"note": "Say what would have to change"})
@@ -212,6 +214,15 @@ def stop(release: Release, *, by: Staff, now: datetime) -> None:
     fresh.set_state(Release.State.STOPPED)
     _close_copy(fresh, now=now)
     _log("release.stopped", fresh, by=by, now=now)
+
+
+def waiting_for(by: Staff) -> QuerySet[Release]:
+    """Return what waits at the desk for this person: neither asked for nor made by them."""
+    if not may(by.role, Action.REVIEW_RELEASE):
+        return Release.objects.none()
+    waiting = Release.objects.visible_to(by).filter(state=Release.State.WAITING)
+    found: QuerySet[Release] = waiting.exclude(requested_by=by).exclude(copy__made_by=by)
+    return found
 
 
 def open_copy(release: Release, *, by: Staff, now: datetime) -> bytes | Decision:
@@ -351,7 +362,7 @@ def _approved(
     release: Release, *, note: str, judgement: str, by: Staff, now: datetime
 ) -> Release | Decision:
     fresh = _locked(release, state=Release.State.WAITING)
-    if fresh.requested_by_id == by.pk:
+    if fresh.is_first_person(by):
         raise SamePerson(str(release.pk))
     _kept_photo(fresh)
     copy = fresh.copy

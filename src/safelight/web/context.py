@@ -11,8 +11,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
 from safelight.flows.deciding import pack_named
+from safelight.flows.release import waiting_for
 from safelight.policy.roles import Action, may
-from safelight.records.models import Release, Staff
+from safelight.records.models import Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,8 @@ def _places(request: HttpRequest, staff: Any) -> tuple[Place, ...]:
 
 
 def _waiting(staff: Staff) -> int:
-    """Count the copies that wait for this person: asked for by someone else."""
-    waits = Release.objects.visible_to(staff).filter(state=Release.State.WAITING)
-    return waits.exclude(requested_by=staff).count()
+    """Count the copies that wait for this person: asked for and made by others."""
+    return waiting_for(staff).count()
 
 
 def _pack_id(practice: Any) -> str:

@@ -83,6 +83,11 @@ class Release(PracticeRow):
     def __str__(self) -> str:
         return f"Release {self.pk}"
 
+    def is_first_person(self, staff: Staff) -> bool:
+        """Say whether the person asked for the copy or made it: someone else has to review it."""
+        made_by = self.copy.made_by_id if self.copy is not None else None
+        return staff.pk in {self.requested_by_id, made_by}
+
     def set_state(self, state: State) -> None:
         """Move on, or raise ValueError where the way doesn't lead."""
         if state not in self.NEXT[self.State(self.state)]:

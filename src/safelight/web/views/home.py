@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from safelight.flows import patients as flow
+from safelight.flows import release
 from safelight.flows.consent import standings
 from safelight.policy.roles import Action, may
-from safelight.records.models import Patient, Recall, Release, Reply
+from safelight.records.models import Patient, Recall, Reply
 from safelight.web.decisions import Entry, in_words, url_if_there
 from safelight.web.doors import SignedInRequest
 
@@ -86,11 +87,9 @@ def _waiting(request: SignedInRequest) -> list[Waiting]:
             "A colleague has answered" if answered == 1 else f"{answered} answers from colleagues"
         )
         waiting.append(Waiting(text, url_if_there("opinions"), "talk"))
-    if may(request.user.role, Action.REVIEW_RELEASE):
-        releases = Release.objects.visible_to(request.user).filter(state=Release.State.WAITING)
-        if count := releases.exclude(requested_by=request.user).count():
-            text = f"{count} to look at on the release desk"
-            waiting.append(Waiting(text, url_if_there("releases"), "people"))
+    if count := release.waiting_for(request.user).count():
+        text = f"{count} to look at on the release desk"
+        waiting.append(Waiting(text, url_if_there("releases"), "people"))
     if may(request.user.role, Action.GOVERN):
         recalls = Recall.objects.visible_to(request.user).filter(done_at=None)
         if count := recalls.count():

@@ -168,10 +168,9 @@ def desk(request: SignedInRequest) -> HttpResponse:
     everything = Release.objects.visible_to(request.user).select_related(
         "photo__patient", "requested_by", "reviewed_by"
     )
-    waiting = everything.filter(state=Release.State.WAITING)
-    reviews = may(request.user.role, Action.REVIEW_RELEASE)
+    to_review = flow.waiting_for(request.user)
     context = {
-        "to_review": waiting.exclude(requested_by=request.user) if reviews else [],
+        "to_review": to_review.select_related("photo__patient", "requested_by"),
         "mine": everything.filter(
             requested_by=request.user, state__in=(Release.State.DRAFT, Release.State.WAITING)
         ),
@@ -338,7 +337,7 @@ def _editor(
 def _review(
     request: SignedInRequest, found: Release, form: ApproveForm, *, status: int = 200
 ) -> HttpResponse:
-    is_mine = found.requested_by_id == request.user.pk
+    is_mine = found.is_first_person(request.user)
     now = timezone.now()
     context = _context(found) | {
         "form": form,
