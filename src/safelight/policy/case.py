@@ -39,8 +39,12 @@ class Case(NamedTuple):
 
     @property
     def compelled(self) -> bool:
-        """Say whether a court or a statute demands it: the one thing that beats an objection."""
-        return self.purpose == "legal" and self.legal_basis in self.terms.compulsion
+        """Say whether a court or a statute demands what there is: the one thing that beats an objection."""
+        return (
+            self.action != "make"
+            and self.purpose == "legal"
+            and self.legal_basis in self.terms.compulsion
+        )
 
     @property
     def is_matured(self) -> bool:

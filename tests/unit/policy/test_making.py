@@ -252,6 +252,24 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         make("teaching-local", SEVENTEEN, recording=INTIMATE),
         "refuse",
     ),
+    "child, intimate, for a claim": (
+        make(
+            "complaint",
+            CHILD,
+            consents=[consent("complaint", given_by="parental-responsibility")],
+            tests=THREE_TESTS,
+            recording=INTIMATE,
+        ),
+        "refuse",
+    ),
+    "adult objects now, for a court": (
+        make(
+            "legal",
+            ADULT | {"objects_now": True},
+            authority={"legal_basis": "court-order", "reference": "C1"},
+        ),
+        "refuse",
+    ),
     "child, intimate, not said to be essential": (
         make(patient=CHILD, consents=[PARENT], recording=INTIMATE | {"clinically_essential": None}),
         "refuse",

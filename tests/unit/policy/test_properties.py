@@ -46,7 +46,9 @@ def test_only_the_law_beats_an_objection(facts: dict[str, Any], scope: str) -> N
         {"purposes": ["*" if scope == "*" else purpose], "made_on": "2026-11-22"}
     ]
     basis = facts.get("authority", {}).get("legal_basis")
-    compelled = purpose == "legal" and basis in ("court-order", "statute")
+    compelled = (
+        facts["action"] != "make" and purpose == "legal" and basis in ("court-order", "statute")
+    )
     assert compelled or outcome(facts) == "refuse"
 
 
