@@ -10,6 +10,7 @@ AREAS = (
     "patients",
     "consent",
     "capture",
+    "preparing",
     "pictures",
     "releases",
     "sharing",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
@@ -18,14 +19,18 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_POST
 
 from safelight.flows import capture as flow
+from safelight.flows.circumstances import USUAL, Circumstances
+from safelight.flows.deciding import Decision
+from safelight.flows.sites import is_intimate
 from safelight.interop.pictures import LockUnavailable
 from safelight.policy.roles import Action
-from safelight.records.models import Consent, Photo
+from safelight.records.models import Consent, Patient, Photo
 from safelight.storage import StorageError
 from safelight.terms import Purpose
 from safelight.web import slips
 from safelight.web.decisions import ways
 from safelight.web.doors import SignedInRequest, needs, uses_camera
+from safelight.web.making import asked_for, query_of, ways_without_consent
 from safelight.web.views.errors import wants_json
 
 STATUS: dict[type[flow.CaptureRefused], HTTPStatus] = {
@@ -33,6 +38,7 @@ STATUS: dict[type[flow.CaptureRefused], HTTPStatus] = {
     flow.NotAPicture: HTTPStatus.UNPROCESSABLE_ENTITY,
     flow.OtherBytes: HTTPStatus.CONFLICT,
     flow.NotCovered: HTTPStatus.CONFLICT,
+    flow.NotPrepared: HTTPStatus.CONFLICT,
     flow.WasStopped: HTTPStatus.GONE,
 }
 NOT_CHECKED = "Say first that this is the right patient."
@@ -43,93 +49,175 @@ NO_DECODING = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """The picture that a page is about."""
+
+    patient: Patient
+    body_site: str
+    made_for: Purpose = Purpose.CARE
+    consent: Consent | None = None
+    circumstances: Circumstances = USUAL
+
+    @property
+    def is_usual(self) -> bool:
+        """Say whether the consent alone says all that there is to say."""
+        return self.consent is not None and self.circumstances == USUAL
+
+    def url(self, name: str) -> str:
+        """Return the address of this picture's `capture`, `capture-upload` or `capture-stop`."""
+        if self.consent is not None and self.is_usual:
+            return reverse(name, args=[self.consent.pk]) + query_of(self.made_for)
+        said = name.replace("capture", "prepared")
+        return reverse(said, args=[self.patient.pk, slugify(self.body_site)])
+
+    def next_url(self) -> str:
+        """Return where to go once the picture is in."""
+        if self.consent is not None:
+            return reverse("consent-receipt", args=[self.consent.pk])
+        return reverse("patient", args=[self.patient.pk])
+
+
 @uses_camera
 @require_GET
 @needs(Action.CAPTURE)
 def camera(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Show the camera, or say why no picture may be taken."""
-    consent, now = _consent(request, pk), timezone.now()
-    patient = consent.patient
-    if not flow.covers(consent, body_site=consent.body_site, made_for=Purpose.CARE):
-        return redirect("consent", patient.pk, slugify(consent.body_site))
-    offer = flow.offer(
-        patient, body_site=consent.body_site, made_for=Purpose.CARE, by=request.user, now=now
-    )
-    if not isinstance(offer, flow.CaptureOffer):
-        no = {"decision": offer, "patient": patient, "ways": ways(offer, patient), "now": now}
-        return render(request, "capture/not_permitted.html", no)
-    offers = json.dumps([each.as_json() for each in offer.ingest])
-    context = {"patient": patient, "consent": consent, "tenant": offer.tenant, "offers": offers}
-    return render(request, "capture/camera.html", context)
+    shot = _shot(request, pk)
+    consent = shot.consent
+    assert consent is not None
+    place = [shot.patient.pk, slugify(shot.body_site)]
+    if not flow.covers(consent, body_site=shot.body_site, made_for=shot.made_for):
+        if shot.made_for is Purpose.CARE:
+            return redirect("consent", *place)
+        shot = Shot(shot.patient, shot.body_site, shot.made_for)
+    elif is_intimate(shot.body_site):
+        return redirect(reverse("capture-prepare", args=place) + query_of(shot.made_for))
+    return show(request, shot)
 
 
 @require_POST
 @needs(Action.CAPTURE)
 def upload(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Take in a sealed picture, and say where to go next."""
-    consent = _consent(request, pk)
-    blob = request.FILES.get("blob")
-    if not isinstance(blob, UploadedFile) or "envelope" not in request.POST:
-        return _no(NOT_WHOLE, HTTPStatus.BAD_REQUEST)
-    if request.POST.get("right_patient") != "confirmed":
-        return _no(NOT_CHECKED, HTTPStatus.BAD_REQUEST)
-    try:
-        made = flow.receive(
-            request.POST["envelope"],
-            blob.read(),
-            patient=consent.patient,
-            consent=consent,
-            body_site=consent.body_site,
-            made_for=Purpose.CARE,
-            taken_at=_instant(request.POST.get("taken_at", "")),
-            by=request.user,
-            now=timezone.now(),
-        )
-    except flow.CaptureRefused as error:
-        return _no(error.for_people, STATUS[type(error)])
-    except StorageError as error:
-        return _no(error.for_people, HTTPStatus.SERVICE_UNAVAILABLE)
-    except LockUnavailable:
-        return _no(NO_DECODING, HTTPStatus.UNPROCESSABLE_ENTITY)
-    if not isinstance(made, Photo):
-        return _no(made.because[0].text, HTTPStatus.CONFLICT)
-    return JsonResponse({"next": reverse("consent-receipt", args=[consent.pk])}, status=201)
+    return take_in(request, _shot(request, pk))
 
 
 @require_POST
 @needs(Action.CAPTURE)
 def stop(request: SignedInRequest, pk: UUID) -> HttpResponseBase:
     """Stop: nothing of the picture remains, and the agreement ends."""
-    consent = _consent(request, pk)
+    return stop_it(request, _shot(request, pk))
+
+
+def show(request: SignedInRequest, shot: Shot) -> HttpResponse:
+    """Show the camera for this picture, or the decision that keeps it shut."""
+    answer = flow.offer(
+        shot.patient,
+        body_site=shot.body_site,
+        made_for=shot.made_for,
+        circumstances=shot.circumstances,
+        by=request.user,
+        now=timezone.now(),
+    )
+    if not isinstance(answer, flow.CaptureOffer):
+        return not_permitted(request, shot, answer)
+    if shot.consent is None and shot.circumstances.ground is None:
+        place = reverse("consent", args=[shot.patient.pk, slugify(shot.body_site)])
+        return redirect(place + query_of(shot.made_for))
+    context = {
+        "shot": shot,
+        "patient": shot.patient,
+        "tenant": answer.tenant,
+        "offers": json.dumps([each.as_json() for each in answer.ingest]),
+        "upload_url": shot.url("capture-upload"),
+        "stop_url": shot.url("capture-stop"),
+    }
+    return render(request, "capture/camera.html", context)
+
+
+def not_permitted(request: SignedInRequest, shot: Shot, decision: Decision) -> HttpResponse:
+    """Say why not, and every way to a yes: also the one that needs no consent."""
+    now, patient = timezone.now(), shot.patient
+    also = ways_without_consent(patient, shot.body_site, made_for=shot.made_for, now=now)
+    context = {
+        "decision": decision,
+        "patient": patient,
+        "ways": (*ways(decision, patient), *also),
+        "now": now,
+    }
+    return render(request, "capture/not_permitted.html", context)
+
+
+def take_in(request: SignedInRequest, shot: Shot) -> HttpResponse:
+    """Take in a sealed picture, and say where to go next."""
+    blob = request.FILES.get("blob")
+    if not isinstance(blob, UploadedFile) or "envelope" not in request.POST:
+        return no(NOT_WHOLE, HTTPStatus.BAD_REQUEST)
+    if request.POST.get("right_patient") != "confirmed":
+        return no(NOT_CHECKED, HTTPStatus.BAD_REQUEST)
+    try:
+        made = flow.receive(
+            request.POST["envelope"],
+            blob.read(),
+            patient=shot.patient,
+            consent=shot.consent,
+            circumstances=shot.circumstances,
+            body_site=shot.body_site,
+            made_for=shot.made_for,
+            taken_at=_instant(request.POST.get("taken_at", "")),
+            by=request.user,
+            now=timezone.now(),
+        )
+    except flow.CaptureRefused as error:
+        return no(error.for_people, STATUS[type(error)])
+    except StorageError as error:
+        return no(error.for_people, HTTPStatus.SERVICE_UNAVAILABLE)
+    except LockUnavailable:
+        return no(NO_DECODING, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if not isinstance(made, Photo):
+        return no(made.because[0].text, HTTPStatus.CONFLICT)
+    return JsonResponse({"next": shot.next_url()}, status=201)
+
+
+def stop_it(request: SignedInRequest, shot: Shot) -> HttpResponseBase:
+    """Stop: nothing of the picture remains, and the agreement ends."""
     text = request.POST.get("capture_id", "")
     try:
         capture_id = UUID(text) if text else None
     except ValueError:
-        return _no(NOT_WHOLE, HTTPStatus.BAD_REQUEST)
-    home = reverse("patient", args=[consent.patient_id])
+        return no(NOT_WHOLE, HTTPStatus.BAD_REQUEST)
+    home = reverse("patient", args=[shot.patient.pk])
     try:
         flow.stop(
             capture_id,
-            patient=consent.patient,
-            consent=consent,
+            patient=shot.patient,
+            consent=shot.consent,
             by=request.user,
             now=timezone.now(),
         )
     except flow.TooLateToStop as error:
         if wants_json(request):
-            return _no(error.for_people, HTTPStatus.CONFLICT)
+            return no(error.for_people, HTTPStatus.CONFLICT)
         messages.error(request, error.for_people)
         return redirect(home)
-    slips.forget(request, consent)
+    if shot.consent is not None:
+        slips.forget(request, shot.consent)
     if wants_json(request):
         return JsonResponse({"next": home})
     messages.success(request, "Stopped. Nothing of the picture is left.")
     return redirect(home)
 
 
-def _consent(request: SignedInRequest, pk: UUID) -> Consent:
+def no(text: str, status: HTTPStatus) -> JsonResponse:
+    """Refuse, as the camera page's script reads it."""
+    return JsonResponse({"error": text}, status=status)
+
+
+def _shot(request: SignedInRequest, pk: UUID) -> Shot:
     found = Consent.objects.visible_to(request.user).select_related("patient__practice")
-    return get_object_or_404(found, pk=pk)
+    consent = get_object_or_404(found, pk=pk)
+    return Shot(consent.patient, consent.body_site, asked_for(request), consent)
 
 
 def _instant(text: str) -> datetime | None:
@@ -138,10 +226,6 @@ def _instant(text: str) -> datetime | None:
     except ValueError:
         return None
     return found if found is not None and timezone.is_aware(found) else None
-
-
-def _no(text: str, status: HTTPStatus) -> JsonResponse:
-    return JsonResponse({"error": text}, status=status)
 
 
 urlpatterns = [

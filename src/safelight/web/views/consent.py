@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import segno
@@ -11,7 +12,7 @@ from django import forms
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
@@ -20,12 +21,21 @@ from django.views.decorators.http import require_GET, require_http_methods
 from safelight.flows import capture, patients, sites
 from safelight.flows import consent as flow
 from safelight.flows.allowed import DoesNotFit
+from safelight.flows.circumstances import open_grounds
 from safelight.policy.roles import Action
 from safelight.records.models import Consent, Patient, Representative
 from safelight.terms import Purpose
 from safelight.web import slips
 from safelight.web.doors import SignedInRequest, needs
 from safelight.web.forms import put_right
+from safelight.web.making import (
+    GROUNDS,
+    asked_because,
+    asked_for,
+    offered,
+    query_of,
+    ways_without_consent,
+)
 
 if TYPE_CHECKING:
     from safelight.policy.wording import Wording
@@ -125,14 +135,31 @@ class Sheet(forms.Form):
 def where(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Ask which part of the body, the parts that were pictured before first."""
     patient = _patient(request, pk)
+    made_for, ground = asked_for(request), asked_because(request)
+    page = "capture-prepare" if ground else "consent"
+
+    def link(name: str) -> tuple[str, str]:
+        address = reverse(page, args=[patient.pk, slugify(name)])
+        return address + query_of(made_for, ground), name
+
     used = list(
         dict.fromkeys(patient.photos.order_by("-taken_at").values_list("body_site", flat=True))
     )
-    before = [(slugify(name), name) for name in used if name in sites.BY_NAME]
     groups: dict[str, list[tuple[str, str]]] = {}
     for site in sites.SITES:
-        groups.setdefault(site.group, []).append((slugify(site.name), site.name))
-    context = {"patient": patient, "before": before, "groups": groups}
+        groups.setdefault(site.group, []).append(link(site.name))
+    uses = offered(patient)
+    context = {
+        "patient": patient,
+        "first_name": patient.name.split()[0],
+        "before": [link(name) for name in used if name in sites.BY_NAME],
+        "groups": groups,
+        "is_usual": made_for is Purpose.CARE and ground is None,
+        "ground": ground,
+        "what_for": GROUNDS[ground][0] if ground else uses.get(made_for, ""),
+        "uses": [(query_of(each), title) for each, title in uses.items()],
+        "grounds": _grounds(patient),
+    }
     return render(request, "consent/where.html", context)
 
 
@@ -143,11 +170,11 @@ def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
     patient = _patient(request, pk)
     if site not in SITE_OF:
         raise Http404
-    body_site, now = SITE_OF[site].name, timezone.now()
+    body_site, now, made_for = SITE_OF[site].name, timezone.now(), asked_for(request)
     if request.method != "POST" and "again" not in request.GET:
-        earlier = capture.consent_for(patient, body_site=body_site, made_for=Purpose.CARE)
+        earlier = capture.consent_for(patient, body_site=body_site, made_for=made_for)
         if earlier is not None:
-            return redirect("capture", earlier.pk)
+            return redirect(reverse("capture", args=[earlier.pk]) + query_of(made_for))
     words = flow.conversation(patient, body_site=body_site)
     deciders = patients.deciders(patient, now=now)
     form = Sheet(
@@ -164,8 +191,7 @@ def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
         except flow.StaleWording as error:
             stale = error.for_people
         else:
-            agreed = Purpose.CARE in made.purposes
-            return redirect("capture" if agreed else "consent-receipt", made.pk)
+            return redirect(_after(made, made_for))
     context = {
         "patient": patient,
         "first_name": patient.name.split()[0],
@@ -176,6 +202,9 @@ def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
         "form": form,
         "deciders": deciders,
         "stale": stale,
+        "again_url": f"{request.path}?{urlencode({'again': '', 'for': made_for.value})}",
+        "what_for": offered(patient).get(made_for, ""),
+        "instead": ways_without_consent(patient, body_site, made_for=made_for, now=now),
         "has_why": any(form[f"why-{each.key}"].value() for each in words.told),
     }
     return render(request, "consent/sheet.html", context, status=409 if stale else 200)
@@ -209,6 +238,21 @@ def record(request: SignedInRequest, pk: UUID) -> HttpResponse:
     consent = _consent(request, pk)
     context = {"consent": consent, "patient": consent.patient}
     return render(request, "consent/record.html", context)
+
+
+def _after(made: Consent, made_for: Purpose) -> str:
+    """Return the camera's address, where a yes may open it, or the receipt's."""
+    opens = Purpose.CARE in made.purposes or made_for in made.purposes
+    page = reverse("capture" if opens else "consent-receipt", args=[made.pk])
+    return page + query_of(made_for) if opens else page
+
+
+def _grounds(patient: Patient) -> list[tuple[str, str, str]]:
+    """Return address, title and text for each ground that the policy would accept."""
+    found = open_grounds(
+        patient, body_site=sites.SITES[0].name, made_for=Purpose.CARE, now=timezone.now()
+    )
+    return [(query_of(Purpose.CARE, each), *GROUNDS[each][:2]) for each in found]
 
 
 def _record(request: SignedInRequest, patient: Patient, form: Sheet, *, body_site: str) -> Consent:
