@@ -291,3 +291,23 @@ def test_what_is_no_picture_is_refused():
         pictures.make_copy(b"not a picture")
     with pytest.raises(files.PictureRefused):
         pictures.inspect(b"")
+
+
+@pytest.mark.parametrize("size", [(2400, 1800), (640, 480)])
+def test_a_quick_look_warns_of_text_in_pixels_of_the_whole_picture(size):
+    seen = pictures.inspect(files.encode_jpeg(made_up.wristband(3, size=size)), quick=True)
+    assert (seen.width, seen.height) == size
+    assert seen.report.identifiable == "yes"
+    assert set(seen.report.answers) == {"metadata", "face", "text", "code"}
+    boxes = [finding.box for finding in seen.report.in_pixels]
+    assert all(box.fits(*size) for box in boxes)
+    assert max(box.x + box.width for box in boxes) > size[0] / 2
+
+
+def test_a_quick_look_sees_a_face_and_what_the_file_says():
+    tags, file = Image.Exif(), io.BytesIO()
+    tags[0x0110] = "Phone 1"
+    Image.fromarray(made_up.portrait()).save(file, "JPEG", exif=tags)
+    seen = pictures.inspect(file.getvalue(), quick=True)
+    assert seen.report.answers["face"] is Answer.FOUND
+    assert "EXIF:Model" in {finding.where for finding in seen.report.findings}

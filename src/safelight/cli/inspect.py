@@ -38,6 +38,9 @@ class Failure:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="a picture")
+    parser.add_argument(
+        "--quick", action="store_true", help="a first warning in less time: it sees less"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object for each file")
 
 
@@ -48,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     for number, name in enumerate(args.files, start=1):
         if many:
             print(f"\r{number} of {len(args.files)} ", end="", file=sys.stderr, flush=True)
-        worst = worse(worst, _one(name, as_json=args.json))
+        worst = worse(worst, _one(name, quick=args.quick, as_json=args.json))
     return worst
 
 
@@ -96,12 +99,12 @@ def place(finding: Finding) -> str:
     return f"{box.width} × {box.height} at {box.x}, {box.y}"
 
 
-def _one(name: str, *, as_json: bool) -> int:
+def _one(name: str, *, quick: bool, as_json: bool) -> int:
     data = read(Path(name))
     if isinstance(data, Failure):
         return report_failure(name, data, as_json=as_json)
     try:
-        seen = pictures.inspect(data)
+        seen = pictures.inspect(data, quick=quick)
     except CANNOT_OPEN as error:
         return report_failure(name, failure_of(error), as_json=as_json)
     print(json.dumps({"file": name, **seen.as_json()}) if as_json else _for_people(name, seen))

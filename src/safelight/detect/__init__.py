@@ -24,6 +24,7 @@ from safelight.detect.text import Text
 from safelight.detect.values import (
     AGAIN,
     FIRST,
+    QUICK,
     Detector,
     DetectorFailed,
     Finding,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AGAIN",
     "FIRST",
+    "QUICK",
     "Answer",
     "Detector",
     "DetectorFailed",

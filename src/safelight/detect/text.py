@@ -61,8 +61,10 @@ class Text:
 
     def find(self, sizes: Sizes, *, scales: Scales) -> tuple[Finding, ...]:
         """Return a finding for each line of text."""
-        lines = _lines(self._model, sizes.at(scales.text, enlarge=scales.text_enlarge), sizes)
-        findings = _findings(lines, held_at=HELD_AT, found_at=FOUND_AT)
+        findings: list[Finding] = []
+        if scales.text:
+            lines = _lines(self._model, sizes.at(scales.text, enlarge=scales.text_enlarge), sizes)
+            findings += _findings(lines, held_at=HELD_AT, found_at=FOUND_AT)
         if scales.light_text:
             most = LIGHT_LARGEST * sizes.width * sizes.height
             lines = _lines(self._light, sizes.at(scales.light_text), sizes)

@@ -78,6 +78,7 @@ class Scales:
     """For the averaged views of near faces."""
     bystanders: int
     text: int
+    """For the larger text model; 0 leaves it out."""
     text_enlarge: float
     """How many times a picture is enlarged at most to reach that side."""
     light_text: int
@@ -92,6 +93,8 @@ AGAIN = Scales(
     faces=448, bystanders=736, text=960, text_enlarge=1.5, light_text=1440, codes=(960, 1920)
 )
 """For the finished copy: other sizes than FIRST, so that a miss by size is not made twice."""
+QUICK = Scales(faces=512, bystanders=640, text=0, text_enlarge=1.0, light_text=1024, codes=(1024,))
+"""For a warning at the shutter: the smaller text model, one size for everything but faces."""
 
 
 class Detector(Protocol):

@@ -36,6 +36,8 @@ HIDDEN_AT = 0.97
 """A box of which this share is black shows nothing of what it names."""
 LEFT_AT = 0.5
 """A finding of which this share lies in what a person chose to leave is left."""
+QUICK_SIDE = 1024
+"""To which a picture is opened for a quick look: detect.QUICK asks for no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +116,28 @@ def shared_detectors() -> Detectors:
 
 
 def inspect(
-    data: bytes, *, detectors: Detectors | None = None, unlocked: bool = False
+    data: bytes,
+    *,
+    quick: bool = False,
+    detectors: Detectors | None = None,
+    unlocked: bool = False,
 ) -> Inspected:
     """Return what identifies in the picture's file and pixels.
 
+    quick: a first warning within a second, with the small models at one size; it sees less.
     Raises PictureRefused if it can't be read, LockUnavailable where nothing may be opened.
     """
-    opened = files.decode(data, unlocked=unlocked)
+    opened = files.decode(data, unlocked=unlocked, max_side=QUICK_SIDE if quick else None)
     report = detect.find(
         opened.pixels,
         detectors=detectors or shared_detectors(),
         file_findings=opened.file_findings,
+        scales=detect.QUICK if quick else detect.FIRST,
     )
-    return Inspected(opened.format, opened.width, opened.height, report)
+    findings = _in_size(report.findings, opened.pixels, (opened.width, opened.height))
+    return Inspected(
+        opened.format, opened.width, opened.height, replace(report, findings=tuple(findings))
+    )
 
 
 def make_copy(
@@ -206,21 +217,6 @@ class _Wish:
         pixels = redact.cover(pixels, [each.box for each in covered])
         return pixels if self.max_side is None else redact.shrink(pixels, self.max_side)
 
-    def in_original(self, findings: Sequence[Finding], copy: Pixels) -> list[Finding]:
-        """Return the findings with boxes in pixels of the original, rounded outwards."""
-        across, down = self.size[0] / copy.shape[1], self.size[1] / copy.shape[0]
-
-        def moved(box: Region) -> Region:
-            x, y = int(box.x * across), int(box.y * down)
-            right = min(self.size[0], math.ceil((box.x + box.width) * across))
-            bottom = min(self.size[1], math.ceil((box.y + box.height) * down))
-            return Region(x, y, right - x, bottom - y)
-
-        return [
-            replace(finding, box=moved(_box(finding)), core=finding.core and moved(finding.core))
-            for finding in findings
-        ]
-
     def bare(self, findings: Sequence[Finding], covered: Sequence[Covered]) -> list[Finding]:
         """Return the findings that the covers don't hide and nobody chose to leave."""
         hidden = redact.shares_hidden(
@@ -276,8 +272,28 @@ def _look(wish: _Wish, covered: Sequence[Covered], detectors: Detectors) -> _Loo
     copy = _encoded(pixels, wish.file_format)
     seen = _decoded_elsewhere(copy)
     after = detect.find(seen, detectors=detectors, scales=detect.AGAIN)
-    bare = wish.bare(wish.in_original(after.in_pixels, seen), covered)
+    bare = wish.bare(_in_size(after.in_pixels, seen, wish.size), covered)
     return _Look(pixels, copy, after, bare)
+
+
+def _in_size(findings: Iterable[Finding], seen: Pixels, size: tuple[int, int]) -> list[Finding]:
+    """Return what was found on `seen` with boxes in a picture of that (width, height), rounded outwards."""
+    across, down = size[0] / seen.shape[1], size[1] / seen.shape[0]
+
+    def moved(box: Region) -> Region:
+        x, y = int(box.x * across), int(box.y * down)
+        right = min(size[0], math.ceil((box.x + box.width) * across))
+        bottom = min(size[1], math.ceil((box.y + box.height) * down))
+        return Region(x, y, right - x, bottom - y)
+
+    return [
+        replace(
+            finding,
+            box=finding.box and moved(finding.box),
+            core=finding.core and moved(finding.core),
+        )
+        for finding in findings
+    ]
 
 
 def _box(finding: Finding) -> Region:

@@ -120,7 +120,7 @@ def test_a_failed_detector_is_told_and_not_a_success(portrait, monkeypatch, caps
     [(LockUnavailable("missing: seccomp"), 3), (inspect.WeightsMissing("text.onnx"), 1)],
 )
 def test_what_the_machine_lacks_is_told_for_each_file(portrait, monkeypatch, capsys, error, status):
-    def refuse(data):
+    def refuse(data, *, quick):
         raise error
 
     monkeypatch.setattr(pictures, "inspect", refuse)
@@ -141,3 +141,14 @@ def test_progress_is_shown_to_people_only(portrait, damaged, monkeypatch, capsys
 )
 def test_the_worse_status_wins(one, other, worst):
     assert inspect.worse(one, other) == worst
+
+
+def test_a_quick_look_answers_in_the_same_words(portrait, damaged, capsys):
+    assert main(["inspect", "--json", "--quick", str(portrait), str(damaged)]) == 4
+    quick, refused = lines(capsys)
+    assert set(refused) == {"file", "error"}
+    assert main(["inspect", "--json", str(portrait)]) == 0
+    (whole,) = lines(capsys)
+    assert set(quick) == set(whole)
+    assert quick["identifiable"] == "yes"
+    assert (quick["width"], quick["height"]) == (512, 512)

@@ -1,0 +1,135 @@
+"""Writing and codes drawn on made-up skin, with each one's ink known to the pixel.
+
+Paper, wristbands, screens, stamps and pens at any angle, strong and faint: what a copy must not
+show, for `benchmarks/copy.py` to count. Everything follows from the seed; no word names anybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import zxingcpp
+from PIL import Image, ImageDraw, ImageFont
+
+from safelight.cli import made_up
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from safelight.terms import Pixels
+
+SIZE = (1280, 960)
+INKED_AT = 0.5
+"""Of full strength: a pixel from which it is a stroke and not its soft edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How something is written: its ground (None is skin), its ink, how strong, how turned."""
+
+    name: str
+    ground: tuple[int, int, int] | None
+    ink: tuple[int, int, int]
+    strength: float = 1.0
+    turned: float = 4.0
+    """Degrees at most, either way."""
+    heights: tuple[int, int] = (18, 44)
+    """Of the letters' body in pixels."""
+
+
+MANNERS = (
+    Manner("label", (244, 243, 238), (25, 25, 32)),
+    Manner("wristband", (250, 250, 250), (10, 10, 10), turned=25),
+    Manner("screen", (12, 22, 30), (150, 230, 170)),
+    Manner("stamp", None, (70, 40, 130), strength=0.85, turned=15, heights=(26, 52)),
+    Manner("turned", (238, 236, 222), (30, 30, 90), turned=180),
+    Manner("faint", (236, 234, 228), (25, 25, 32), strength=0.4),
+    Manner("pen", None, (20, 25, 60), turned=20, heights=(26, 60)),
+    Manner("small", (244, 244, 244), (20, 20, 20), heights=(11, 15)),
+)
+WORDS = (
+    *("SAMPLE, Alex", "DoB 01-Jan-1970", "NHS 999 000 0018", "Ward 7 bed 12", "12/03/2026 09:41"),
+    *("Left forearm", "Hosp. No. 0000123", "Consultant: N. N.", "LOT 4711", "BP 120/80", "A-0042"),
+)
+CODES = ("Code128", "EAN13", "QRCode", "DataMatrix", "Aztec", "PDF417")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture, and of each line or code on it the pixels that are ink."""
+
+    pixels: Pixels
+    manner: str
+    inks: tuple[NDArray[np.bool_], ...]
+    ground: NDArray[np.bool_]
+    """Where something was laid or written, margins included: black there is no loss."""
+
+
+def written(seed: int) -> Drawn:
+    """Return a picture with one to three lines, in the manner that the seed chooses."""
+    random = np.random.default_rng(seed)
+    manner = MANNERS[seed % len(MANNERS)]
+    body = int(random.integers(*manner.heights))
+    font = ImageFont.load_default(size=body)
+    lines = [str(words) for words in random.choice(WORDS, int(random.integers(1, 4)), False)]
+    width = int(max(font.getlength(words) for words in lines)) + 2 * body
+    height = int(body * (0.8 + 1.5 * len(lines)))
+    masks = []
+    for row, words in enumerate(lines):
+        plate = Image.new("L", (width, height), 0)
+        ImageDraw.Draw(plate).text((body, body * (0.5 + 1.5 * row)), words, 255, font=font)
+        masks.append((np.asarray(plate) / 255).astype(np.float32))
+    return _laid(random, manner, masks)
+
+
+def coded(seed: int) -> Drawn:
+    """Return a picture with one code on white, of the kind that the seed chooses."""
+    random = np.random.default_rng(10_000 + seed)
+    kind = CODES[seed % len(CODES)]
+    content = "9990000018" if kind != "EAN13" else "999000001800"
+    code = zxingcpp.create_barcode(content, getattr(zxingcpp.BarcodeFormat, kind))
+    plain = np.asarray(zxingcpp.write_barcode_to_image(code, scale=int(random.integers(3, 6))))
+    border = 20
+    mask = np.pad((255 - plain) / 255, border).astype(np.float32)
+    manner = Manner(kind, (248, 248, 246), (15, 15, 15), turned=float(random.choice((5, 30))))
+    return _laid(random, manner, [mask])
+
+
+def _laid(random: np.random.Generator, manner: Manner, masks: list[NDArray[np.float32]]) -> Drawn:
+    """Lay the lines on skin, turned together."""
+    tone = made_up.TONES[int(random.integers(len(made_up.TONES)))]
+    canvas = made_up.skin(int(random.integers(1 << 20)), tone, size=SIZE).astype(np.float32)
+    height, width = masks[0].shape
+    share = min(1.0, 0.8 * SIZE[1] / float(np.hypot(width, height)))
+    middle = np.asarray(SIZE) * random.uniform(0.42, 0.58, 2)
+    angle = float(random.uniform(-manner.turned, manner.turned))
+    move = cv2.getRotationMatrix2D((width / 2, height / 2), angle, share)
+    move[:, 2] += middle - (width / 2, height / 2)
+
+    def moved(mask: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(cv2.warpAffine(mask, move, SIZE, flags=cv2.INTER_AREA), np.float32)
+
+    plate = moved(np.ones_like(masks[0]))
+    if manner.ground is not None:
+        canvas = _painted(canvas, manner.ground, plate)
+    inks = [moved(mask) for mask in masks]
+    for ink in inks:
+        canvas = _painted(canvas, manner.ink, ink * manner.strength)
+    soft = cv2.GaussianBlur(canvas, (0, 0), 0.6) + random.normal(0, 2.0, canvas.shape)
+    return Drawn(
+        np.clip(soft, 0, 255).astype(np.uint8),
+        manner.name,
+        tuple(ink >= INKED_AT for ink in inks),
+        cv2.dilate(plate, np.ones((41, 41), np.uint8)) > 0,
+    )
+
+
+def _painted(
+    canvas: NDArray[np.float32], colour: tuple[int, int, int], mask: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    share = mask[..., np.newaxis]
+    painted = canvas * (1 - share) + np.asarray(colour, np.float32) * share
+    return np.asarray(painted, np.float32)
