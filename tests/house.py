@@ -23,7 +23,7 @@ from factories import patient, practice, representative, staff
 from flows.conftest import CHEAP, PASSPHRASE, SITE, agree, jpeg, take
 from safelight import storage
 from safelight.flows import consent as consents
-from safelight.flows import copies, erasing, release, share, stores, withdraw
+from safelight.flows import copies, erasing, keeping, release, share, stores, withdraw
 from safelight.flows.copies import TICKS
 from safelight.policy.roles import Role
 from safelight.records.models import (
@@ -229,7 +229,7 @@ def _releases(house: House, *, now: datetime) -> None:
     for state in Release.State:
         made = requested(house, now=now)
         if state != Release.State.DRAFT:
-            _with_copy(made, house, now=now)
+            with_copy(made, house, now=now)
         if state in {Release.State.RELEASED, Release.State.WITHDRAWN}:
             done = release.approve(made, note="", by=second, now=now)
             assert isinstance(done, Release), done
@@ -260,7 +260,7 @@ def requested(house: House, *, now: datetime) -> Release:
     return made
 
 
-def _with_copy(made: Release, house: House, *, now: datetime) -> None:
+def with_copy(made: Release, house: House, *, now: datetime) -> None:
     """Give the release a copy as the editor would, without waiting for the detectors."""
     data = jpeg(seed=7)
     copy = Copy(
@@ -278,6 +278,7 @@ def _with_copy(made: Release, house: House, *, now: datetime) -> None:
     )
     copies.seal(copy, data)
     copy.save(force_insert=True)
+    keeping.settle(copy.pk)
     made.copy, made.ticked = copy, sorted(TICKS)
     made.set_state(Release.State.WAITING)
 

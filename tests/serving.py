@@ -74,18 +74,24 @@ print(staff().email)
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[Served, str]]:
-    """The server that practices run, on a database of its own; and the address of one person."""
+def serving(
+    home: Path,
+    *,
+    prepare: str = PREPARE,
+    workers: int = 1,
+    application: str = "safelight.web.wsgi:application",
+) -> Iterator[tuple[Served, str]]:
+    """The server that practices run, on a database of its own; and what preparing it printed."""
     port = free_port()
     url = f"http://localhost:{port}"
     environment = environment_for(home, url=url)
     told = subprocess.run(
-        [sys.executable, "-c", PREPARE], env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-c", prepare], env=environment, check=True, capture_output=True, text=True
     )
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
-        *("--port", str(port), "--workers", "1", "--blocking-threads", "16", "--no-ws"),
-        "safelight.web.wsgi:application",
+        *("--port", str(port), "--workers", str(workers), "--blocking-threads", "16", "--no-ws"),
+        application,
     ]
     server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
