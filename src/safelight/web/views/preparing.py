@@ -15,7 +15,6 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight.flows import capture, sites
-from safelight.flows.allowed import DoesNotFit
 from safelight.flows.circumstances import Circumstances, Ground, checked
 from safelight.flows.patients import age
 from safelight.policy.roles import Action
@@ -23,7 +22,7 @@ from safelight.records.models import Patient
 from safelight.terms import RecordingType
 from safelight.web import prepared
 from safelight.web.doors import SignedInRequest, needs, uses_camera
-from safelight.web.forms import Option, put_right
+from safelight.web.forms import Option
 from safelight.web.making import asked_because, asked_for, query_of
 from safelight.web.prepared import Prepared
 from safelight.web.views.capture import Shot, no, not_permitted, show, stop_it, take_in
@@ -41,18 +40,7 @@ KINDS = [
 ]
 
 
-class GroundForm(forms.Form):
-    """Why there is no consent, in words; each ground asks for its own facts besides."""
-
-    title = ""
-    reason = forms.CharField(max_length=300, widget=forms.Textarea({"rows": 3}))
-
-    def circumstances(self) -> Circumstances:
-        """Return the facts as `decide` reads them."""
-        raise NotImplementedError
-
-
-class ProcedureForm(GroundForm):
+class ProcedureForm(forms.Form):
     """Part of a procedure that was consented to (GMC VAR 10-11)."""
 
     title = "Part of a procedure"
@@ -80,7 +68,7 @@ class ProcedureForm(GroundForm):
         return Circumstances(recording, ground=Ground.PROCEDURE, reason=said["reason"])
 
 
-class BestInterestsForm(GroundForm):
+class BestInterestsForm(forms.Form):
     """Treatment needs it, and nobody who may decide is there."""
 
     title = "Treatment needs it"
@@ -132,7 +120,7 @@ class BestInterestsForm(GroundForm):
         )
 
 
-class PostMortemForm(GroundForm):
+class PostMortemForm(forms.Form):
     """Made at a post-mortem (GMC VAR 50-51)."""
 
     title = "Part of a post-mortem"
@@ -214,6 +202,7 @@ class IntimateForm(forms.Form):
         return found
 
 
+GroundForm = ProcedureForm | BestInterestsForm | PostMortemForm
 FORM_OF: dict[Ground, type[GroundForm]] = {
     Ground.PROCEDURE: ProcedureForm,
     Ground.BEST_INTERESTS: BestInterestsForm,
@@ -240,14 +229,8 @@ def prepare(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
     intimate = IntimateForm(data, child=is_child) if sites.is_intimate(body_site) else None
     listed = [each for each in (about, intimate) if each is not None]
     if data is not None and all(each.is_valid() for each in listed):
-        said = _said(about, intimate)
-        try:
-            said = checked(said, body_site=body_site)
-        except DoesNotFit as refused:
-            put_right(listed[0], refused.fields)
-        else:
-            shot = Shot(patient, body_site, made_for, consent, said)
-            return _decided(request, shot)
+        said = checked(_said(about, intimate), body_site=body_site)
+        return _decided(request, Shot(patient, body_site, made_for, consent, said))
     context = {
         "patient": patient,
         "first_name": patient.name.split()[0],
