@@ -4,7 +4,8 @@
 A fresh process makes each picture's copy several times: opened in the locked process, looked at,
 covered, encoded, looked at again at other sizes, every byte accounted for. Models are loaded before
 the clock starts, once, as a server has them. Time is processor time of the process and of all that
-it started; the median of several. The pictures are made up: a wristband, so that there is text and
+it started; the median of several. Memory is the process's own peak: what getrusage tells of it
+includes that of whoever started it. The pictures are made up: a wristband, so that there is text and
 a code to cover, at two sizes.
 
 What the copy still shows is counted on drawn pictures, whose ink is known to the pixel
@@ -42,7 +43,7 @@ TEXT_PICTURES, CODE_PICTURES = 48, 30
 SIZES = {"12mp": (4000, 3000), "1280": (1280, 960)}
 
 WORKER = """
-import json, os, resource, statistics, sys, time
+import json, os, statistics, sys, time
 from pathlib import Path
 from safelight.flows import pictures
 
@@ -72,7 +73,7 @@ elif sys.argv[1] == "inspect_quick":
 else:
     assert pictures.make_copy(data).verified
     cpu_s = median(lambda: pictures.make_copy(data))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 print(json.dumps({"cpu_s": cpu_s, "peak_rss_mb": peak}))
 """
 
