@@ -4,6 +4,7 @@ from safelight.exposure.assessing import Report, assess
 from safelight.exposure.estimating import Crowd
 from safelight.exposure.judging import BLOCK_BELOW, CLEAR_FROM, Judgement, Verdict
 from safelight.exposure.population import Population, UnknownPopulation, load_population
+from safelight.exposure.register import Register
 from safelight.exposure.releases import Disclosed, ReleaseRefused, read_release
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Disclosed",
     "Judgement",
     "Population",
+    "Register",
     "ReleaseRefused",
     "Report",
     "UnknownPopulation",

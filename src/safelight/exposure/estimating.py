@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import inf, sqrt
 
+from safelight.exposure.calibrating import MOST_SHARES, MOST_UNMAPPED, class_of
 from safelight.exposure.knowledge import EARLIEST, LATEST, Knowledge, together
 from safelight.exposure.population import Population
 
@@ -48,11 +49,21 @@ def crowd_of(
     core = people_of(known, population=population)
     lowest, highest = _narrowing(known)
     unmapped = core * unmapped_share ** len(known.unmapped)
+    if is_calibrated(known, population=population) and population.calibration:
+        k = 1 + unmapped * sqrt(lowest * highest)
+        return Crowd(k, *population.calibration.range_of(k, class_of(*known.rough)))
     return Crowd(
         k=1 + unmapped * sqrt(lowest * highest),
         low=1 + unmapped * lowest / WIDENING,
         high=1 + min(unmapped * highest * WIDENING, population.total),
     )
+
+
+def is_calibrated(known: Knowledge, *, population: Population) -> bool:
+    """Say whether series like this one were measured: with so many details, and no event."""
+    shares, unmapped = known.rough
+    few = shares <= MOST_SHARES and unmapped <= MOST_UNMAPPED
+    return population.calibration is not None and few and not known.events
 
 
 def smallest_crowd(

@@ -8,15 +8,24 @@ from enum import StrEnum
 from math import sqrt
 from typing import Any
 
-from safelight.exposure.estimating import Crowd, crowd_of, people_of, smallest_crowd
+from safelight.exposure.calibrating import class_of
+from safelight.exposure.estimating import (
+    Crowd,
+    crowd_of,
+    is_calibrated,
+    people_of,
+    smallest_crowd,
+)
 from safelight.exposure.knowledge import NOTHING, Knowledge, together
 from safelight.exposure.population import Population
 from safelight.exposure.viewers import STRANGER, Viewer, everyone, sees, viewers_of
 
 CLEAR_FROM = 33
-"""A crowd whose low estimate reaches this is clear."""
+"""A crowd whose low estimate reaches this is clear: three times the line."""
 BLOCK_BELOW = 11
 """Smallest crowd for the public: 1 in 11 is 0.09, as in EMA Policy 0070 and US practice."""
+UNCALIBRATED_BLOCK = 2 * BLOCK_BELOW
+"""Estimates up to this block where nothing was calibrated: they can be too large by half."""
 SEARCHED_SHARE = 0.01
 """What a detail that no table knows narrows to for somebody who takes the trouble to search."""
 ON_THE_LIST = 10_000
@@ -71,16 +80,21 @@ def judgement_of(viewer: Viewer, seen: Iterable[Seen], *, population: Population
     """Judge what one class of viewer has seen; a contradiction is never safe."""
     told = [known for audience, known in seen if sees(viewer, audience)]
     crowd = smallest_crowd(told, population=population)
-    if together(told).is_contradiction:
-        return Judgement(viewer, crowd, Verdict.BLOCK)
-    return Judgement(viewer, crowd, verdict_of(crowd))
+    return Judgement(viewer, crowd, verdict_of(together(told), crowd, population=population))
 
 
-def verdict_of(crowd: Crowd) -> Verdict:
-    """Say what a crowd of a consistent story means."""
-    if crowd.high < BLOCK_BELOW:
+def verdict_of(known: Knowledge, crowd: Crowd, *, population: Population) -> Verdict:
+    """Say what a crowd means; a contradiction is never safe."""
+    if known.is_contradiction or crowd.k <= _blocks_up_to(known, population=population):
         return Verdict.BLOCK
     return Verdict.CLEAR if crowd.low >= CLEAR_FROM else Verdict.REVIEW
+
+
+def _blocks_up_to(known: Knowledge, *, population: Population) -> float:
+    calibration = population.calibration
+    if calibration is None or not is_calibrated(known, population=population):
+        return UNCALIBRATED_BLOCK
+    return calibration.thresholds[class_of(*known.rough)]
 
 
 def overall(judged: Sequence[Judgement], union: Judgement) -> Verdict:

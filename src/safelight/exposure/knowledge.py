@@ -45,6 +45,11 @@ class Knowledge:
         """Say whether nobody at all fits: then the releases are of two people, or one is wrong."""
         return not (self.places and self.sexes and self.groups) or self.born[0] >= self.born[1]
 
+    @property
+    def rough(self) -> tuple[int, int]:
+        """Return how many details have a rough share, and how many none at all."""
+        return len({name for name, _, _ in self.shares}), len(self.unmapped)
+
     def meet(self, other: Knowledge) -> Knowledge:
         """Return what somebody knows who knows both."""
         return Knowledge(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, reduce
+from importlib.resources import files
 from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
 
+from safelight.exposure.calibrating import Calibration
 from safelight.exposure.satellites import conditions, ethnic_groups, rows_of
 
 NAMES = ("uk-mid2011",)
@@ -44,6 +46,8 @@ class Population:
     """(places, groups): the share of each group in each place."""
     conditions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Name of a condition, to the share of people who have it: lowest and highest."""
+    calibration: Calibration | None = None
+    """How good estimates are here; without one they are called uncalibrated."""
     catchments: Mapping[str, int] = field(default_factory=dict)
     """Name of a poster or organisation, in lower case, to the mask of its patients' places."""
     masks: Mapping[tuple[str, str], int] = field(init=False)
@@ -149,7 +153,28 @@ def load_population(name: str = NAMES[0]) -> Population:
     """
     if name not in NAMES:
         raise UnknownPopulation(name)
-    _, *rows = rows_of(name)
+    return population_of(
+        name,
+        people=[*rows_of(name)][1:],
+        ethnicity=[*rows_of(f"{name}-ethnicity")],
+        conditions=conditions("orphanet"),
+        calibration=_calibration_of(name),
+    )
+
+
+def population_of(
+    name: str,
+    *,
+    people: Sequence[Sequence[str]],
+    ethnicity: Sequence[Sequence[str]],
+    conditions: Mapping[str, tuple[float, float]],
+    calibration: Calibration | None = None,
+) -> Population:
+    """Return a population from rows: lad, region, nation, sex and the counts of 91 ages.
+
+    ethnicity: a heading, then lad, region and the count of each group.
+    """
+    rows = people
     places = tuple(sorted({row[0] for row in rows}))
     index = {place: at for at, place in enumerate(places)}
     counts = np.zeros((len(places), len(SEXES), OLDEST + 1), dtype=np.int64)
@@ -160,13 +185,19 @@ def load_population(name: str = NAMES[0]) -> Population:
             if area[1]:
                 mask = areas.setdefault(area, np.zeros(len(places), dtype=np.bool_))
                 mask[index[lad]] = True
-    groups, ethnicity = ethnic_groups(f"{name}-ethnicity", index)
+    groups, shares = ethnic_groups(ethnicity, index)
     return Population(
         name=name,
         places=places,
         counts=counts,
         areas=areas,
         groups=groups,
-        ethnicity=ethnicity,
-        conditions=conditions("orphanet"),
+        ethnicity=shares,
+        conditions=conditions,
+        calibration=calibration,
     )
+
+
+def _calibration_of(name: str) -> Calibration | None:
+    path = files("safelight.exposure").joinpath("tables", f"{name}-calibration.json")
+    return Calibration.from_json(path.read_text()) if path.is_file() else None

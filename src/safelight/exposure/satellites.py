@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 
 import numpy as np
@@ -40,14 +40,14 @@ def plain(name: str) -> str:
 
 
 def ethnic_groups(
-    table: str, places: Mapping[str, int]
+    table: Sequence[Sequence[str]], places: Mapping[str, int]
 ) -> tuple[Mapping[str, int], NDArray[np.float64]]:
     """Return the mask of each group's name, and each place's shares of the groups.
 
     The shares are (places, groups). A place that the table doesn't count gets of each group the
     smallest share that any region has: too few rather than too many.
     """
-    heading, *rows = rows_of(table)
+    heading, *rows = table
     groups = heading[2:]
     shares = np.full((len(places), len(groups)), np.nan)
     regions: dict[str, NDArray[np.float64]] = {}

@@ -47,8 +47,9 @@ def test_a_block_exits_three(files, capsys, monkeypatch) -> None:
 
 
 def test_people_read_what_narrows_and_what_would_help(files, capsys) -> None:
-    assert expose(*files) == 0
-    assert "instead, sex left out" in capsys.readouterr().out
+    files[1].write_text(line(facts={"sex": "F", "unmapped": ["a", "b", "c", "d"]}))
+    assert expose(*files) == 3
+    assert "instead, unmapped left out" in capsys.readouterr().out
 
 
 def test_a_release_of_nobody_known_is_assessed_alone(files, capsys) -> None:

@@ -185,18 +185,6 @@ def test_the_contributions_multiply_to_the_whole_narrowing() -> None:
     assert {each["detail"] for each in report.contributions} == {"age", "sex", "place"}
 
 
-def test_edits_widen_the_place_and_the_age() -> None:
-    report = exposure.assess(
-        (), release(place=DARLINGTON, age={"years": 42}, sex="M"), population=UK
-    )
-    assert {(each["detail"], each["to"]) for each in report.edits} >= {
-        ("place", "region E12000001"),
-        ("place", "left out"),
-        ("age", "40 to 49"),
-    }
-    assert all(each["k"] > report.crowd.k for each in report.edits)
-
-
 def test_no_edit_is_offered_for_what_is_already_known() -> None:
     report = exposure.assess([release(sex="F")], release(sex="F"), population=UK)
     assert report.edits == ()
@@ -213,13 +201,6 @@ def test_no_edit_is_offered_for_what_is_already_known() -> None:
 )
 def test_an_area_lies_in_the_next_wider_one(level: str, code: str, wider: object) -> None:
     assert UK.widened(level, code) == wider
-
-
-def test_places_outside_the_table_offer_no_wider_one() -> None:
-    report = exposure.assess(
-        (), release(place={"level": "lad", "code": "E99999999"}), population=UK
-    )
-    assert [each["to"] for each in report.edits] == ["left out"]
 
 
 @pytest.mark.parametrize("years", [95, 104])

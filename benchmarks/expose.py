@@ -1,0 +1,175 @@
+"""How well a release is judged with all earlier ones, where the true number of people is known.
+
+    python -m benchmarks.expose [--regions CODE…] [--people COUNTS.csv.gz --census GROUPS.csv]
+                                [--series N] [--seed N] [--off-by FACTOR]
+    python -m benchmarks.expose --calibrate FILE --regions CODE…
+
+The regions that calibrated and those that judge are different ones, and so are the hidden
+dependences: nothing is judged by what it was made from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from tools.population import ethnicity, retabulate
+
+from benchmarks.expose_people import Country, country
+from safelight import exposure
+from safelight.exposure.calibrating import calibrate, class_of
+from safelight.exposure.estimating import crowd_of
+from safelight.exposure.judging import BLOCK_BELOW, judge
+from safelight.exposure.knowledge import fold, told_by
+from safelight.exposure.population import Population, population_of
+
+CALIBRATED_ON = ("E12000001", "E12000002")
+JUDGED_ON = ("E12000004",)
+BANDS = ((1, 1), (2, 10), (11, 21), (22, 32), (33, 99), (100, 999), (1000, 10**9))
+SERIES = 4000
+RELEASES = 60_000
+
+
+def figures(
+    *,
+    population: Population | None = None,
+    regions: Sequence[str] = JUDGED_ON,
+    series: int = SERIES,
+    seed: int = 7,
+    off_by: float = 1.0,
+) -> dict[str, float | int | str]:
+    """Return how often too small a crowd is caught, safe ones blocked, and how fast."""
+    people = country(population or exposure.load_population(), regions, seed=seed, off_by=off_by)
+    found = [outcome(people) for _ in range(series)]
+    unsafe = [each for each in found if each["truth"] < BLOCK_BELOW]
+    said: dict[str, float | int | str] = {
+        "series": series,
+        "catch_k_lt_11": _share(unsafe, "blocked"),
+        "catch_k_2_10": _share(_band(found, 2, 10), "blocked"),
+        "false_block_k_ge_22": _share(_band(found, 22, 10**9), "blocked"),
+        "false_block_k_ge_33": _share(_band(found, 33, 10**9), "blocked"),
+        "coverage_90": _share(found, "covered"),
+        "median_high_low_ratio": median(each["high"] / each["low"] for each in found),
+        "single_release_true_k_catch_k_lt_11": _share(unsafe, "single_caught"),
+    }
+    for low, high in BANDS:
+        name = f"{low}" if low == high else f"{low}_{high}" if high < 10**9 else f"{low}_up"
+        band = _band(found, low, high)
+        said[f"series_k_{name}"] = len(band)
+        said[f"coverage_90_k_{name}"] = _share(band, "covered")
+    return said | speed(people)
+
+
+def outcome(people: Country) -> Mapping[str, float]:
+    """Judge one series as it stands at its last release."""
+    releases = people.series()
+    seen = [(each.audience, told_by(each, population=people.population)) for each in releases]
+    worst = judge(seen, releases[-1].audience, population=people.population)[0]
+    truth = people.truth(releases)
+    single = min(people.truth([each]) for each in releases)
+    crowd = worst.crowd
+    return {
+        "truth": truth,
+        "k": crowd.k,
+        "low": crowd.low,
+        "high": crowd.high,
+        "blocked": worst.verdict is exposure.Verdict.BLOCK,
+        "covered": crowd.low - 0.5 <= truth <= crowd.high + 0.5,
+        "single_caught": single < BLOCK_BELOW,
+    }
+
+
+def _band(found: Sequence[Mapping[str, float]], low: int, high: int) -> list[Mapping[str, float]]:
+    return [each for each in found if low <= each["truth"] <= high]
+
+
+def _share(found: Sequence[Mapping[str, float]], what: str) -> float:
+    return round(float(np.mean([bool(each[what]) for each in found])), 4) if found else 1.0
+
+
+def speed(people: Country, releases: int = RELEASES) -> dict[str, float | int | str]:
+    """Measure appending to a register of many patients, and judging for all who see it."""
+    made = [people.series() for _ in range(300)]
+    whole = exposure.load_population()
+    register = exposure.Register(whole)
+    queue = [
+        (str(patient), each)
+        for patient in range(releases // 3)
+        for each in made[patient % len(made)][:3]
+    ]
+    start = time.process_time()
+    for patient, each in queue:
+        register.append(patient, each)
+    append_s = (time.process_time() - start) / len(queue)
+    took = []
+    for number in range(3000):
+        last = made[number % len(made)][-1]
+        start = time.process_time()
+        register.judge(str(number), last)
+        took.append(time.process_time() - start)
+    return {
+        "releases": len(queue),
+        "appends_per_s": round(1 / append_s),
+        "assessments_per_s": round(len(took) / sum(took)),
+        "p99_ms": round(1000 * float(np.quantile(took, 0.99)), 2),
+    }
+
+
+def learn(population: Population, regions: Sequence[str], *, series: int, seed: int) -> str:
+    """Return the calibration that series in these regions teach, as JSON."""
+    found: list[tuple[int, float, int]] = []
+    for turn in range(3):
+        people = country(population, regions, seed=seed + turn)
+        for _ in range(series // 3):
+            releases = people.series()
+            known = fold(releases, population=people.population)
+            crowd = crowd_of(known, population=people.population)
+            found.append((class_of(*known.rough), crowd.k, people.truth(releases)))
+    learnt = calibrate(population.name, found, block_below=BLOCK_BELOW)
+    return json.dumps(learnt.as_json(), indent=1) + "\n"
+
+
+def main() -> int:
+    """Print the figures of one run, or write a calibration."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--regions", nargs="+")
+    parser.add_argument("--people", type=Path)
+    parser.add_argument("--census", type=Path)
+    parser.add_argument("--series", type=int, default=SERIES)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--off-by", type=float, default=1.0)
+    parser.add_argument("--calibrate", type=Path)
+    args = parser.parse_args()
+    population = exposure.load_population()
+    if args.people and args.census:
+        population = population_of(
+            population.name,
+            people=retabulate(args.people, args.census),
+            ethnicity=ethnicity(args.census),
+            conditions=population.conditions,
+            calibration=population.calibration,
+        )
+    if args.calibrate:
+        regions = args.regions or CALIBRATED_ON
+        text = learn(population, regions, series=args.series, seed=args.seed)
+        args.calibrate.write_text(text, encoding="utf-8")
+        return 0
+    found = figures(
+        population=population,
+        regions=args.regions or JUDGED_ON,
+        series=args.series,
+        seed=args.seed,
+        off_by=args.off_by,
+    )
+    print(json.dumps(found, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
