@@ -66,4 +66,8 @@ def _tell(report: exposure.Report) -> None:
         print(
             f"  instead, {edit['detail']} {edit['to']}: about {edit['k']:,.0f} ({edit['verdict']})"
         )
+    if report.nothing_mends:
+        print("nothing in this release can mend it: too much has left already")
+    if report.adds_nothing:
+        print("it adds nothing to what those who see it knew already")
     print(report.note)

@@ -72,3 +72,12 @@ def test_an_unknown_population_and_a_missing_file_exit_four(files, capsys) -> No
     assert expose(*files, "--population", "atlantis") == 4
     assert expose("/nowhere", files[1]) == 4
     assert "no population table" in capsys.readouterr().err
+
+
+def test_people_read_that_nothing_mends_it_and_that_nothing_is_new(files, capsys) -> None:
+    files[0].write_text(line(facts={"unmapped": list("abcdefgh")}))
+    files[1].write_text(line(facts={"unmapped": ["a"]}))
+    assert expose(*files) == 3
+    said = capsys.readouterr().out
+    assert "nothing in this release can mend it" in said
+    assert "it adds nothing" in said
