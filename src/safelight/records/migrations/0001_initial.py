@@ -8,440 +8,1063 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Staff',
+            name="Staff",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=254, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('role', models.CharField(choices=[('gp', 'GP'), ('nurse', 'NURSE'), ('reviewer', 'REVIEWER'), ('ig-lead', 'IG_LEAD'), ('administrator', 'ADMINISTRATOR')], max_length=20)),
-                ('is_active', models.BooleanField(default=True)),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("gp", "GP"),
+                            ("nurse", "NURSE"),
+                            ("reviewer", "REVIEWER"),
+                            ("ig-lead", "IG_LEAD"),
+                            ("administrator", "ADMINISTRATOR"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Checkpoint',
+            name="Checkpoint",
             fields=[
-                ('size', models.PositiveBigIntegerField(primary_key=True, serialize=False)),
-                ('note', models.TextField()),
-                ('at', models.DateTimeField()),
+                ("size", models.PositiveBigIntegerField(primary_key=True, serialize=False)),
+                ("note", models.TextField()),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['size'],
+                "ordering": ["size"],
             },
         ),
         migrations.CreateModel(
-            name='Patient',
+            name="Patient",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('born_on', models.DateField()),
-                ('nhs_number', models.CharField(blank=True, max_length=10)),
-                ('died_on', models.DateField(blank=True, null=True)),
-                ('subject', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('known_wishes', models.JSONField(blank=True, default=dict)),
-                ('executor_or_family_consulted', models.BooleanField(blank=True, null=True)),
-                ('genetic_or_third_party', models.BooleanField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("born_on", models.DateField()),
+                ("nhs_number", models.CharField(blank=True, max_length=10)),
+                ("died_on", models.DateField(blank=True, null=True)),
+                ("subject", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("known_wishes", models.JSONField(blank=True, default=dict)),
+                ("executor_or_family_consulted", models.BooleanField(blank=True, null=True)),
+                ("genetic_or_third_party", models.BooleanField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Practice',
+            name="Practice",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('pack', models.CharField(default='england', max_length=40)),
-                ('var17_reason', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("pack", models.CharField(default="england", max_length=40)),
+                ("var17_reason", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('purposes', models.JSONField()),
-                ('refused', models.JSONField(default=list)),
-                ('withdrawn', models.JSONField(blank=True, default=dict)),
-                ('target', models.CharField(blank=True, max_length=200)),
-                ('identifiable_ok', models.BooleanField(blank=True, null=True)),
-                ('given_by', models.CharField(default='patient', max_length=30)),
-                ('form', models.CharField(choices=[('written', 'On paper'), ('electronic', 'Signed on the screen'), ('oral-recorded', 'Said, and noted')], max_length=20)),
-                ('told', models.JSONField()),
-                ('not_told', models.JSONField(blank=True, default=dict)),
-                ('statement', models.TextField(blank=True)),
-                ('signature_blob', models.CharField(blank=True, max_length=80)),
-                ('body_site', models.CharField(blank=True, max_length=100)),
-                ('wording', models.JSONField()),
-                ('wording_digest', models.CharField(max_length=64)),
-                ('pack_id', models.CharField(max_length=60)),
-                ('pack_hash', models.CharField(max_length=64)),
-                ('given_at', models.DateTimeField()),
-                ('expires_on', models.DateField(blank=True, null=True)),
-                ('final_item_seen', models.BooleanField(default=False)),
-                ('taken_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='records.patient')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("purposes", models.JSONField()),
+                ("refused", models.JSONField(default=list)),
+                ("withdrawn", models.JSONField(blank=True, default=dict)),
+                ("target", models.CharField(blank=True, max_length=200)),
+                ("identifiable_ok", models.BooleanField(blank=True, null=True)),
+                ("given_by", models.CharField(default="patient", max_length=30)),
+                (
+                    "form",
+                    models.CharField(
+                        choices=[
+                            ("written", "On paper"),
+                            ("electronic", "Signed on the screen"),
+                            ("oral-recorded", "Said, and noted"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("told", models.JSONField()),
+                ("not_told", models.JSONField(blank=True, default=dict)),
+                ("statement", models.TextField(blank=True)),
+                ("signature_blob", models.CharField(blank=True, max_length=80)),
+                ("body_site", models.CharField(blank=True, max_length=100)),
+                ("wording", models.JSONField()),
+                ("wording_digest", models.CharField(max_length=64)),
+                ("pack_id", models.CharField(max_length=60)),
+                ("pack_hash", models.CharField(max_length=64)),
+                ("given_at", models.DateTimeField()),
+                ("expires_on", models.DateField(blank=True, null=True)),
+                ("final_item_seen", models.BooleanField(default=False)),
+                (
+                    "taken_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="consents",
+                        to="records.patient",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['given_at'],
+                "ordering": ["given_at"],
             },
         ),
         migrations.CreateModel(
-            name='Photo',
+            name="Photo",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('capture_id', models.UUIDField(unique=True)),
-                ('sha256', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('kept', 'Kept'), ('closed', 'Closed'), ('erased', 'Erased'), ('quarantined', 'Waiting for a person')], default='kept', max_length=12)),
-                ('made_for', models.CharField(choices=[('care', 'care'), ('second-opinion', 'second-opinion'), ('interest', 'interest'), ('audit', 'audit'), ('teaching-local', 'teaching-local'), ('teaching-wide', 'teaching-wide'), ('research', 'research'), ('publication', 'publication'), ('social', 'social'), ('marketing', 'marketing'), ('legal', 'legal'), ('complaint', 'complaint')], default=safelight.terms.Purpose['CARE'], max_length=20)),
-                ('recording_type', models.CharField(choices=[('photograph', 'photograph'), ('video', 'video'), ('audio', 'audio'), ('organ-structure', 'organ-structure'), ('pathology-slide', 'pathology-slide'), ('endoscopic', 'endoscopic'), ('organ-function', 'organ-function'), ('ultrasound', 'ultrasound'), ('x-ray', 'x-ray')], default=safelight.terms.RecordingType['PHOTOGRAPH'], max_length=20)),
-                ('identifiable', models.CharField(choices=[('identifiable', 'identifiable'), ('may-be', 'may-be'), ('coded', 'coded'), ('anonymised', 'anonymised'), ('could-not-tell', 'could-not-tell')], default=safelight.terms.Identifiability['COULD_NOT_TELL'], max_length=20)),
-                ('intimate', models.BooleanField(default=False)),
-                ('body_site', models.CharField(max_length=100)),
-                ('lawful_reason', models.CharField(blank=True, max_length=300)),
-                ('relied_on_for_care', models.BooleanField(default=False)),
-                ('closed_to', models.JSONField(blank=True, default=dict)),
-                ('taken_at', models.DateTimeField()),
-                ('received_at', models.DateTimeField()),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('decision', models.JSONField()),
-                ('consent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='photos', to='records.consent')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='photos', to='records.patient')),
-                ('taken_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("capture_id", models.UUIDField(unique=True)),
+                ("sha256", models.CharField(max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("kept", "Kept"),
+                            ("closed", "Closed"),
+                            ("erased", "Erased"),
+                            ("quarantined", "Waiting for a person"),
+                        ],
+                        default="kept",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "made_for",
+                    models.CharField(
+                        choices=[
+                            ("care", "care"),
+                            ("second-opinion", "second-opinion"),
+                            ("interest", "interest"),
+                            ("audit", "audit"),
+                            ("teaching-local", "teaching-local"),
+                            ("teaching-wide", "teaching-wide"),
+                            ("research", "research"),
+                            ("publication", "publication"),
+                            ("social", "social"),
+                            ("marketing", "marketing"),
+                            ("legal", "legal"),
+                            ("complaint", "complaint"),
+                        ],
+                        default=safelight.terms.Purpose["CARE"],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "recording_type",
+                    models.CharField(
+                        choices=[
+                            ("photograph", "photograph"),
+                            ("video", "video"),
+                            ("audio", "audio"),
+                            ("organ-structure", "organ-structure"),
+                            ("pathology-slide", "pathology-slide"),
+                            ("endoscopic", "endoscopic"),
+                            ("organ-function", "organ-function"),
+                            ("ultrasound", "ultrasound"),
+                            ("x-ray", "x-ray"),
+                        ],
+                        default=safelight.terms.RecordingType["PHOTOGRAPH"],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "identifiable",
+                    models.CharField(
+                        choices=[
+                            ("identifiable", "identifiable"),
+                            ("may-be", "may-be"),
+                            ("coded", "coded"),
+                            ("anonymised", "anonymised"),
+                            ("could-not-tell", "could-not-tell"),
+                        ],
+                        default=safelight.terms.Identifiability["COULD_NOT_TELL"],
+                        max_length=20,
+                    ),
+                ),
+                ("intimate", models.BooleanField(default=False)),
+                ("body_site", models.CharField(max_length=100)),
+                ("lawful_reason", models.CharField(blank=True, max_length=300)),
+                ("relied_on_for_care", models.BooleanField(default=False)),
+                ("closed_to", models.JSONField(blank=True, default=dict)),
+                ("taken_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField()),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("decision", models.JSONField()),
+                (
+                    "consent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="photos",
+                        to="records.consent",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="photos",
+                        to="records.patient",
+                    ),
+                ),
+                (
+                    "taken_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-taken_at'],
-            },
-        ),
-        migrations.AddField(
-            model_name='patient',
-            name='practice',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice'),
-        ),
-        migrations.CreateModel(
-            name='OutgoingMail',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('to', models.EmailField(max_length=254)),
-                ('subject', models.CharField(max_length=200)),
-                ('text', models.TextField()),
-                ('about', models.UUIDField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-            ],
-            options={
-                'ordering': ['created_at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Objection',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('purposes', models.JSONField()),
-                ('made_at', models.DateTimeField()),
-                ('consent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='objections', to='records.consent')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='objections', to='records.patient')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-            ],
-            options={
-                'ordering': ['made_at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Link',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('recipient_name', models.CharField(max_length=200)),
-                ('recipient_email', models.EmailField(max_length=254)),
-                ('question', models.TextField()),
-                ('secret_hash', models.CharField(max_length=64, unique=True)),
-                ('code_hash', models.CharField(blank=True, max_length=200)),
-                ('code_sent_at', models.DateTimeField(blank=True, null=True)),
-                ('code_tries', models.PositiveSmallIntegerField(default=0)),
-                ('codes_sent', models.PositiveSmallIntegerField(default=0)),
-                ('restrictions', models.JSONField(blank=True, default=list)),
-                ('bound_to', models.CharField(blank=True, max_length=64)),
-                ('expires_at', models.DateTimeField()),
-                ('openings_allowed', models.PositiveSmallIntegerField(default=5)),
-                ('openings_used', models.PositiveSmallIntegerField(default=0)),
-                ('opened_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('decision', models.JSONField(default=dict)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('photo', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='links', to='records.photo')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-            ],
-            options={
-                'ordering': ['-created_at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='LedgerEntry',
-            fields=[
-                ('index', models.PositiveBigIntegerField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=60)),
-                ('subject', models.CharField(max_length=64)),
-                ('at', models.DateTimeField()),
-                ('body', models.BinaryField()),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-            ],
-            options={
-                'ordering': ['index'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Copy',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('kept', 'Kept'), ('closed', 'Closed'), ('erased', 'Erased')], default='kept', max_length=12)),
-                ('sha256', models.CharField(max_length=64)),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('verified', models.BooleanField()),
-                ('identifiable', models.CharField(choices=[('identifiable', 'identifiable'), ('may-be', 'may-be'), ('coded', 'coded'), ('anonymised', 'anonymised'), ('could-not-tell', 'could-not-tell')], default=safelight.terms.Identifiability['COULD_NOT_TELL'], max_length=20)),
-                ('certificate', models.JSONField()),
-                ('made_at', models.DateTimeField()),
-                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('photo', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='copies', to='records.photo')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Assessment',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('capacity', 'Capacity'), ('gillick', 'Gillick competence')], max_length=10)),
-                ('outcome', models.CharField(max_length=20)),
-                ('decision', models.CharField(max_length=200)),
-                ('support', models.TextField(blank=True)),
-                ('assessed_on', models.DateField()),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assessments', to='records.patient')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-            ],
-            options={
-                'ordering': ['-assessed_on', '-id'],
-            },
-        ),
-        migrations.AddField(
-            model_name='staff',
-            name='practice',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='staff', to='records.practice'),
-        ),
-        migrations.CreateModel(
-            name='Receipt',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('secret_hash', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('consent', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='receipt', to='records.consent')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Release',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('draft', 'Being prepared'), ('waiting', 'Waiting for a second person'), ('released', 'Released'), ('refused', 'Refused'), ('stopped', 'Stopped'), ('withdrawn', 'Withdrawn')], default='draft', max_length=10)),
-                ('purpose', models.CharField(max_length=20)),
-                ('audience', models.CharField(max_length=20)),
-                ('target', models.CharField(max_length=200)),
-                ('ticked', models.JSONField(default=list)),
-                ('discloses', models.JSONField(blank=True, default=dict)),
-                ('exposure', models.CharField(default='not-assessed', max_length=12)),
-                ('assessment', models.JSONField(blank=True, default=dict)),
-                ('judgement', models.TextField(blank=True)),
-                ('requested_at', models.DateTimeField()),
-                ('reviewed_at', models.DateTimeField(blank=True, null=True)),
-                ('review_note', models.TextField(blank=True)),
-                ('decision', models.JSONField(default=dict)),
-                ('copy', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='release', to='records.copy')),
-                ('photo', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='releases', to='records.photo')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('reviewed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['-requested_at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Disclosure',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('audience', models.JSONField()),
-                ('sealed_facts', models.BinaryField(default=bytes)),
-                ('at', models.DateTimeField()),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disclosures', to='records.patient')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-                ('release', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='disclosures', to='records.release')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Reply',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('text', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('link', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='replies', to='records.link')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='replies', to='records.patient')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-            ],
-            options={
-                'ordering': ['-at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Representative',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('relation', models.CharField(max_length=100)),
-                ('authority', models.CharField(choices=[('parental-responsibility', 'Parental responsibility'), ('lpa-health', 'Lasting power of attorney, health and welfare'), ('deputy', 'Deputy appointed by the court'), ('court', 'Order of a court'), ('executor', 'Executor or administrator'), ('relative', 'Relative, without legal authority')], max_length=30)),
-                ('evidence', models.CharField(max_length=300)),
-                ('expires_on', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='representatives', to='records.patient')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-            ],
-            options={
-                'abstract': False,
+                "ordering": ["-taken_at"],
             },
         ),
         migrations.AddField(
-            model_name='consent',
-            name='representative',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.representative'),
+            model_name="patient",
+            name="practice",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="records.practice"
+            ),
         ),
         migrations.CreateModel(
-            name='StoppedCapture',
+            name="OutgoingMail",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('capture_id', models.UUIDField(unique=True)),
-                ('stopped_at', models.DateTimeField()),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("to", models.EmailField(max_length=254)),
+                ("subject", models.CharField(max_length=200)),
+                ("text", models.TextField()),
+                ("about", models.UUIDField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "ordering": ["created_at"],
             },
         ),
         migrations.CreateModel(
-            name='TreeHead',
+            name="Objection",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('size', models.PositiveBigIntegerField(default=0)),
-                ('frontier', models.BinaryField(default=bytes)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("purposes", models.JSONField()),
+                ("made_at", models.DateTimeField()),
+                (
+                    "consent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="objections",
+                        to="records.consent",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="objections",
+                        to="records.patient",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='there_is_one_tree_head')],
+                "ordering": ["made_at"],
             },
         ),
         migrations.CreateModel(
-            name='Withdrawal',
+            name="Link",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('purposes', models.JSONField()),
-                ('at', models.DateTimeField()),
-                ('consequences', models.JSONField()),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='withdrawals', to='records.patient')),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("recipient_name", models.CharField(max_length=200)),
+                ("recipient_email", models.EmailField(max_length=254)),
+                ("question", models.TextField()),
+                ("secret_hash", models.CharField(max_length=64, unique=True)),
+                ("code_hash", models.CharField(blank=True, max_length=200)),
+                ("code_sent_at", models.DateTimeField(blank=True, null=True)),
+                ("code_tries", models.PositiveSmallIntegerField(default=0)),
+                ("codes_sent", models.PositiveSmallIntegerField(default=0)),
+                ("restrictions", models.JSONField(blank=True, default=list)),
+                ("bound_to", models.CharField(blank=True, max_length=64)),
+                ("expires_at", models.DateTimeField()),
+                ("openings_allowed", models.PositiveSmallIntegerField(default=5)),
+                ("openings_used", models.PositiveSmallIntegerField(default=0)),
+                ("opened_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("decision", models.JSONField(default=dict)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "photo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="links",
+                        to="records.photo",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Recall',
+            name="LedgerEntry",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('text', models.TextField()),
-                ('source', models.CharField(max_length=100)),
-                ('due_on', models.DateField()),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('done_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-                ('withdrawal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='recalls', to='records.withdrawal')),
+                ("index", models.PositiveBigIntegerField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=60)),
+                ("subject", models.CharField(max_length=64)),
+                ("at", models.DateTimeField()),
+                ("body", models.BinaryField()),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "ordering": ["index"],
             },
         ),
         migrations.CreateModel(
-            name='EraseJob',
+            name="Copy",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('photos', models.JSONField(default=list)),
-                ('copies', models.JSONField(default=list)),
-                ('keys', models.JSONField(default=list)),
-                ('blobs', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField()),
-                ('destroyed_at', models.DateTimeField(blank=True, null=True)),
-                ('scrubbed_at', models.DateTimeField(blank=True, null=True)),
-                ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.practice')),
-                ('withdrawal', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='erase_jobs', to='records.withdrawal')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("kept", "Kept"), ("closed", "Closed"), ("erased", "Erased")],
+                        default="kept",
+                        max_length=12,
+                    ),
+                ),
+                ("sha256", models.CharField(max_length=64)),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("verified", models.BooleanField()),
+                (
+                    "identifiable",
+                    models.CharField(
+                        choices=[
+                            ("identifiable", "identifiable"),
+                            ("may-be", "may-be"),
+                            ("coded", "coded"),
+                            ("anonymised", "anonymised"),
+                            ("could-not-tell", "could-not-tell"),
+                        ],
+                        default=safelight.terms.Identifiability["COULD_NOT_TELL"],
+                        max_length=20,
+                    ),
+                ),
+                ("certificate", models.JSONField()),
+                ("made_at", models.DateTimeField()),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "photo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="copies",
+                        to="records.photo",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['created_at'],
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Assessment",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("capacity", "Capacity"), ("gillick", "Gillick competence")],
+                        max_length=10,
+                    ),
+                ),
+                ("outcome", models.CharField(max_length=20)),
+                ("decision", models.CharField(max_length=200)),
+                ("support", models.TextField(blank=True)),
+                ("assessed_on", models.DateField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assessments",
+                        to="records.patient",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-assessed_on", "-id"],
+            },
+        ),
+        migrations.AddField(
+            model_name="staff",
+            name="practice",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="staff",
+                to="records.practice",
+            ),
+        ),
+        migrations.CreateModel(
+            name="Receipt",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("secret_hash", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "consent",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="receipt",
+                        to="records.consent",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Release",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Being prepared"),
+                            ("waiting", "Waiting for a second person"),
+                            ("released", "Released"),
+                            ("refused", "Refused"),
+                            ("stopped", "Stopped"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("purpose", models.CharField(max_length=20)),
+                ("audience", models.CharField(max_length=20)),
+                ("target", models.CharField(max_length=200)),
+                ("ticked", models.JSONField(default=list)),
+                ("discloses", models.JSONField(blank=True, default=dict)),
+                ("exposure", models.CharField(default="not-assessed", max_length=12)),
+                ("assessment", models.JSONField(blank=True, default=dict)),
+                ("judgement", models.TextField(blank=True)),
+                ("requested_at", models.DateTimeField()),
+                ("reviewed_at", models.DateTimeField(blank=True, null=True)),
+                ("review_note", models.TextField(blank=True)),
+                ("decision", models.JSONField(default=dict)),
+                (
+                    "copy",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="release",
+                        to="records.copy",
+                    ),
+                ),
+                (
+                    "photo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="releases",
+                        to="records.photo",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reviewed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-requested_at"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Disclosure",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("audience", models.JSONField()),
+                ("sealed_facts", models.BinaryField(default=bytes)),
+                ("at", models.DateTimeField()),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disclosures",
+                        to="records.patient",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
+                (
+                    "release",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disclosures",
+                        to="records.release",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Reply",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("at", models.DateTimeField()),
+                (
+                    "link",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replies",
+                        to="records.link",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replies",
+                        to="records.patient",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-at"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Representative",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("relation", models.CharField(max_length=100)),
+                (
+                    "authority",
+                    models.CharField(
+                        choices=[
+                            ("parental-responsibility", "Parental responsibility"),
+                            ("lpa-health", "Lasting power of attorney, health and welfare"),
+                            ("deputy", "Deputy appointed by the court"),
+                            ("court", "Order of a court"),
+                            ("executor", "Executor or administrator"),
+                            ("relative", "Relative, without legal authority"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("evidence", models.CharField(max_length=300)),
+                ("expires_on", models.DateField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="representatives",
+                        to="records.patient",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.AddField(
+            model_name="consent",
+            name="representative",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="records.representative",
+            ),
+        ),
+        migrations.CreateModel(
+            name="StoppedCapture",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("capture_id", models.UUIDField(unique=True)),
+                ("stopped_at", models.DateTimeField()),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="TreeHead",
+            fields=[
+                (
+                    "id",
+                    models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False),
+                ),
+                ("size", models.PositiveBigIntegerField(default=0)),
+                ("frontier", models.BinaryField(default=bytes)),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("id", 1)), name="there_is_one_tree_head"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Withdrawal",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("purposes", models.JSONField()),
+                ("at", models.DateTimeField()),
+                ("consequences", models.JSONField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="withdrawals",
+                        to="records.patient",
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-at"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Recall",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("source", models.CharField(max_length=100)),
+                ("due_on", models.DateField()),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "done_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
+                (
+                    "withdrawal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="recalls",
+                        to="records.withdrawal",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="EraseJob",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("photos", models.JSONField(default=list)),
+                ("copies", models.JSONField(default=list)),
+                ("keys", models.JSONField(default=list)),
+                ("blobs", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField()),
+                ("destroyed_at", models.DateTimeField(blank=True, null=True)),
+                ("scrubbed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "practice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="records.practice",
+                    ),
+                ),
+                (
+                    "withdrawal",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="erase_jobs",
+                        to="records.withdrawal",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["created_at"],
             },
         ),
         migrations.AddIndex(
-            model_name='photo',
-            index=models.Index(fields=['patient', '-taken_at'], name='records_pho_patient_6d11d6_idx'),
+            model_name="photo",
+            index=models.Index(
+                fields=["patient", "-taken_at"], name="records_pho_patient_6d11d6_idx"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='photo',
-            constraint=models.CheckConstraint(condition=models.Q(('consent__isnull', False), models.Q(('lawful_reason', ''), _negated=True), _connector='OR'), name='photo_has_consent_or_lawful_reason'),
+            model_name="photo",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("consent__isnull", False),
+                    models.Q(("lawful_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="photo_has_consent_or_lawful_reason",
+            ),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['practice', 'name'], name='records_pat_practic_8e6fd1_idx'),
+            model_name="patient",
+            index=models.Index(fields=["practice", "name"], name="records_pat_practic_8e6fd1_idx"),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.CheckConstraint(condition=models.Q(('openings_used__lte', models.F('openings_allowed'))), name='link_openings_within_allowance'),
+            model_name="link",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("openings_used__lte", models.F("openings_allowed"))),
+                name="link_openings_within_allowance",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(fields=['subject', 'index'], name='records_led_subject_c6a3d7_idx'),
+            model_name="ledgerentry",
+            index=models.Index(fields=["subject", "index"], name="records_led_subject_c6a3d7_idx"),
         ),
         migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'capacity'), ('outcome__in', ('has', 'lacks', 'lost-for-now'))), models.Q(('kind', 'gillick'), ('outcome__in', ('competent', 'not-competent'))), _connector='OR'), name='assessment_has_a_known_outcome'),
+            model_name="assessment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("kind", "capacity"), ("outcome__in", ("has", "lacks", "lost-for-now"))
+                    ),
+                    models.Q(("kind", "gillick"), ("outcome__in", ("competent", "not-competent"))),
+                    _connector="OR",
+                ),
+                name="assessment_has_a_known_outcome",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='staff',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['gp', 'nurse', 'reviewer', 'ig-lead', 'administrator'])), name='staff_has_a_known_role'),
+            model_name="staff",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("role__in", ["gp", "nurse", "reviewer", "ig-lead", "administrator"])
+                ),
+                name="staff_has_a_known_role",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.CheckConstraint(condition=models.Q(('reviewed_by__isnull', True), models.Q(('reviewed_by', models.F('requested_by')), _negated=True), _connector='OR'), name='release_reviewer_is_not_requester'),
+            model_name="release",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("reviewed_by__isnull", True),
+                    models.Q(("reviewed_by", models.F("requested_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="release_reviewer_is_not_requester",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'released'), _negated=True), ('reviewed_by__isnull', False), _connector='OR'), name='released_only_after_review'),
+            model_name="release",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "released"), _negated=True),
+                    ("reviewed_by__isnull", False),
+                    _connector="OR",
+                ),
+                name="released_only_after_review",
+            ),
         ),
     ]
