@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from factories import NOW, staff
 from flows.conftest import agree, take
@@ -66,6 +68,13 @@ def test_the_mail_holds_the_link_and_neither_question_nor_patient(asked, adult):
     assert adult.name not in mail.text
     assert "biopsy" not in mail.text
     assert mail.to == "skin@hospital.example"
+
+
+def test_asking_takes_first_the_lock_that_a_withdrawal_takes(photo, gp):
+    with CaptureQueriesContext(connection) as queries:
+        ask(photo, gp)
+    tables = [re.search(r'FROM "(\w+)"', each["sql"]) for each in queries]
+    assert next(found[1] for found in tables if found) == "records_patient"
 
 
 def test_the_secret_is_kept_nowhere(asked):

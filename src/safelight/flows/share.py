@@ -24,7 +24,7 @@ from safelight.flows.deciding import may_use
 from safelight.flows.opening import VIEW, PictureClosed, unsealed
 from safelight.policy.roles import Action
 from safelight.records import log
-from safelight.records.models import Link, Photo, Reply
+from safelight.records.models import Link, Patient, Photo, Reply
 from safelight.terms import Audience, Purpose
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def ask_colleague(
     """
     demand(by, Action.ASK_COLLEAGUE, photo)
     _refuse_unfit(recipient_name, recipient_email, question, expires, openings, now=now)
+    # The lock that a withdrawal and a stop take first: neither may overlook this link.
+    Patient.objects.select_for_update().get(pk=photo.patient_id)
     photo = Photo.objects.select_for_update().get(pk=photo.pk)
     decision = may_ask(photo, now=now)
     if not isinstance(decision, policy.Permit):
