@@ -38,6 +38,7 @@ from safelight.records.models import (
     Withdrawal,
 )
 from safelight.terms import Purpose
+from safelight.web.views import releases, sharing
 
 pytestmark = pytest.mark.django_db
 EVIL = "evil.example"
@@ -358,6 +359,19 @@ def test_a_tab_that_was_open_at_the_withdrawal_does_nothing_any_more(house, rout
         assert house.state() == before
     assert answer.status_code in {200, 302, 403, 404, 409}
     assert answer.status_code != 200 or route == "withdraw-consent"
+
+
+@pytest.mark.parametrize(("route", "views"), [("ask", sharing), ("copy-new", releases)])
+def test_a_picture_that_closes_between_two_steps_is_not_found(house, route, views, monkeypatch):
+    """The page has found the picture; the withdrawal comes before it asks for more."""
+    cell = cell_of(route, "gp")
+    photo = Photo.objects.get(pk=house.things["photo"].pk)
+    with house.undone():
+        Photo.objects.filter(pk=photo.pk).update(state=Photo.State.CLOSED)
+        monkeypatch.setattr(views, "get_object_or_404", lambda *args, **kwargs: photo)
+        before = house.state()
+        assert asked(house, cell).status_code == 404
+        assert house.state() == before
 
 
 ONCE = {

@@ -143,15 +143,18 @@ def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
     form, now = AskForm(request.POST or None), timezone.now()
     if form.is_valid():
         purpose, audience, _ = USES[form.cleaned_data["use"]]
-        done = flow.request_release(
-            photo,
-            purpose=purpose,
-            audience=audience,
-            target=form.cleaned_data["target"],
-            discloses=facts_from(form.cleaned_data),
-            by=request.user,
-            now=now,
-        )
+        try:
+            done = flow.request_release(
+                photo,
+                purpose=purpose,
+                audience=audience,
+                target=form.cleaned_data["target"],
+                discloses=facts_from(form.cleaned_data),
+                by=request.user,
+                now=now,
+            )
+        except opening.PictureClosed as closed:  # since it was found, a moment ago
+            raise Http404 from closed
         if isinstance(done, Release):
             return redirect("release", done.pk)
         context = {"decision": done, "photo": photo, "patient": photo.patient, "now": now}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.utils import timezone
@@ -100,6 +100,8 @@ def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
             done = share.ask_colleague(photo, **said, expires=expires, by=request.user, now=now)
         except DoesNotFit as refused:
             put_right(form, refused.fields)
+        except share.LinkIsShut as closed:  # since it was found, a moment ago
+            raise Http404 from closed
         else:
             if isinstance(done, share.Asked):
                 messages.success(request, f"The question is on its way to {said['recipient_name']}")
