@@ -47,7 +47,13 @@ def decide(facts: Mapping[str, object], *, pack: Pack) -> Permit | Hold | Refusa
         return _refusal(pack, [_missing(name) for name in missing])
     answer = _for_purpose(known, pack, str(known.purpose))
     made_for = known.recording.made_for
-    if known.action == "make" and made_for not in (None, "unknown", known.purpose):
+    if known.action == "make" and made_for not in (
+        None,
+        "unknown",
+        "care",
+        "second-opinion",
+        known.purpose,
+    ):
         answer = _worse(answer, _for_purpose(known, pack, str(made_for)))
     return answer
 

@@ -335,6 +335,10 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unregistered device": (make(device={"registered": False}), "refuse"),
     "age unknown": (make(patient={"capacity": "has"}), "refuse"),
+    "for teaching, though filed as care": (
+        make("teaching-local", recording={"type": "photograph", "made_for": "care"}),
+        "permit",
+    ),
     "made for another purpose than said": (
         make(recording={"type": "photograph", "made_for": "teaching-local"}),
         "refuse",
