@@ -34,7 +34,9 @@ class Demo:
 
     def somebody(self, *, size: dict[str, int] = PHONE) -> Page:
         """Open a browser of somebody's own."""
-        context = self.browser.new_context(viewport=size, reduced_motion="reduce", has_touch=True)
+        context = self.browser.new_context(
+            viewport=size, device_scale_factor=2, reduced_motion="reduce", has_touch=True
+        )
         context.set_default_timeout(60_000)
         return context.new_page()
 

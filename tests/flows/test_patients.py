@@ -70,6 +70,8 @@ def test_a_new_patient_belongs_to_the_practice_of_whoever_adds_them(gp):
     ("given", "field"),
     [
         ({"name": "  "}, "name"),
+        ({"name": "Ann\u202eeiL"}, "name"),
+        ({"name": "\u200b"}, "name"),
         ({"born_on": NOW.date() + timedelta(days=1)}, "born_on"),
         ({"born_on": date(1855, 3, 14)}, "born_on"),
         ({"nhs_number": "9990000019"}, "nhs_number"),

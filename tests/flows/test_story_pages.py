@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -297,7 +298,7 @@ def test_fewer_words_make_the_crowd_larger(photo, clinic):
 
 
 def test_a_doubtful_crowd_asks_the_second_person_for_a_judgement(photo, clinic, lead):
-    where = wish(photo, clinic, place="region:E12000001", words="a\nb\nc\nd")
+    where = wish(photo, clinic, place="region:E12000008", words="a\nb\nc\nd")
     assert Release.objects.get().exposure == "review"
     make(where, clinic)
     office = signed_in(lead)
@@ -457,3 +458,18 @@ def test_no_stranger_and_no_administrator_gets_in(photo, stranger, surgery):
         assert signed_in(staff(Role.ADMINISTRATOR, practice=surgery)).get(path).status_code == 403
     for path in (paths[0], paths[1], paths[4]):
         assert signed_in(stranger).get(path).status_code == 404
+
+
+@pytest.mark.parametrize("what", ["original", "copy"])
+def test_a_broken_seal_is_said_and_not_shown(photo, clinic, lead, settings, what):
+    where = wish(photo, clinic)
+    make(where, clinic)
+    found = Release.objects.get()
+    name = f"{photo.capture_id}.*" if what == "original" else found.copy.blob
+    for path in Path(settings.SAFELIGHT_BLOBS).rglob(name):
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+    answer = signed_in(lead).get(f"{where}{what}/")
+    assert answer.status_code == 500
+    assert "Tell your administrator" in answer.content.decode()

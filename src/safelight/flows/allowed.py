@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -41,3 +42,15 @@ def practice_of(staff: Staff) -> UUID:
     """Return the id of the person's practice."""
     found: UUID = staff.practice_id
     return found
+
+
+def name_error(name: str) -> str | None:
+    """Return what to do about a name, or None: letters that nobody sees can pass for another name."""
+    if not name.strip():
+        return "Type the name"
+    if any(unicodedata.category(letter) in _UNSEEN for letter in name):
+        return "Type the name again: it has letters in it that can’t be seen"
+    return None
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from safelight.flows.allowed import DoesNotFit, demand
+from safelight.flows.allowed import DoesNotFit, demand, name_error
 from safelight.policy.roles import Action
 from safelight.records import log
 from safelight.records.models import Assessment, Patient, Representative
@@ -245,7 +245,8 @@ def is_nhs_number(digits: str) -> bool:
 
 
 def _name_errors(name: str) -> dict[str, str]:
-    return {} if name else {"name": "Type the name"}
+    error = name_error(name)
+    return {"name": error} if error else {}
 
 
 def _birth_errors(born_on: date, *, now: datetime) -> dict[str, str]:

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from safelight import storage
 from safelight.flows import mailing
-from safelight.flows.allowed import DoesNotFit, NotAllowed, demand
+from safelight.flows.allowed import DoesNotFit, NotAllowed, demand, name_error
 from safelight.policy.roles import Action, Role, may
 from safelight.records import log
 from safelight.records.models import Practice, Staff
@@ -175,8 +175,8 @@ def _refuse_unless_fitting(
     *, name: str = "-", email: str | None = None, role: str | None = None, practice: str = "-"
 ) -> None:
     fields: dict[str, str] = {}
-    if not name.strip():
-        fields["name"] = "Type the name"
+    if error := name_error(name):
+        fields["name"] = error
     if len(name.strip()) > LONGEST_NAME:
         fields["name"] = f"Type the name in at most {LONGEST_NAME} letters"
     if not practice.strip():

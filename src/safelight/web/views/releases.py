@@ -36,6 +36,7 @@ from safelight.web.disclosing import (
 )
 from safelight.web.doors import SignedInRequest, needs
 from safelight.web.forms import Option, put_right
+from safelight.web.views.pictures import BROKEN
 from safelight.web.words import AUDIENCES, PURPOSES
 
 if TYPE_CHECKING:
@@ -299,6 +300,8 @@ def original(request: SignedInRequest, pk: UUID) -> HttpResponse:
         return _file(flow.open_original(found, by=request.user, now=timezone.now()))
     except opening.PictureClosed as error:
         raise Http404 from error
+    except opening.SealBroken:
+        return HttpResponse(BROKEN, content_type="text/plain; charset=utf-8", status=500)
 
 
 @require_GET
@@ -312,6 +315,8 @@ def copy(request: SignedInRequest, pk: UUID) -> HttpResponse:
         return _file(flow.open_copy(found, by=request.user, now=now))
     except opening.PictureClosed as error:
         raise Http404 from error
+    except opening.SealBroken:
+        return HttpResponse(BROKEN, content_type="text/plain; charset=utf-8", status=500)
 
 
 def _editor(
