@@ -101,7 +101,7 @@ def test_every_page_carries_the_same_policy(pattern):
 
 def test_only_the_capture_page_sees_the_camera():
     seen = {p.name for p in NAMED if getattr(p.callback, "uses_camera", False)}
-    assert seen <= {"capture"}
+    assert seen <= {"capture", "prepared"}
 
 
 @pytest.mark.django_db
