@@ -71,9 +71,14 @@ class Visit:
         self.sign()
         self.page.get_by_role("button", name="Yes, for looking after me only").click()
 
+    def say_who(self) -> None:
+        """Tick the right-patient check; what is ticked before the camera is there doesn't count."""
+        expect(self.page.locator("safelight-camera[data-phase=live]")).to_be_visible()
+        self.page.get_by_text("This is Margaret Made-Up").click()
+
     def shoot(self) -> None:
         """Say who it is, take the picture and keep it."""
-        self.page.get_by_text("This is Margaret Made-Up").click()
+        self.say_who()
         self.page.get_by_role("button", name="Take the picture").click()
         self.page.get_by_role("button", name="Keep it").click()
         self.page.wait_for_url("**/receipt/")
@@ -181,7 +186,7 @@ def test_stop_on_the_camera_page_leaves_nothing(visit: Visit) -> None:
     page = visit.page
     before = stored_files(visit.clinic)
     visit.agree_to_care("Scalp")
-    page.get_by_text("This is Margaret Made-Up").click()
+    visit.say_who()
     page.get_by_role("button", name="Take the picture").click()
     after_consent = stored_files(visit.clinic)
     page.get_by_role("button", name="Stop, leave nothing").last.click()

@@ -69,6 +69,7 @@ def consent_and_picture(page: Page) -> tuple[str, str]:
     sign(page)
     page.get_by_role("button", name="agrees to what is ticked").click()
     expect(page.get_by_role("button", name="Take the picture")).to_be_disabled()
+    expect(page.locator("safelight-camera[data-phase=live]")).to_be_visible()
     page.get_by_text(f"This is {PATIENT}").click()
     see(page, "camera")
     page.get_by_role("button", name="Take the picture").click()
