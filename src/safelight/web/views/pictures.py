@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
@@ -15,22 +14,17 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from safelight.flows import opening, patients, retaining
-from safelight.flows.allowed import NotAllowed
 from safelight.flows.consent import standings
 from safelight.policy.roles import Action
 from safelight.records.models import Patient, Photo
+from safelight.web import opened
 from safelight.web.decisions import Way, strip, url_if_there, ways
 from safelight.web.doors import SignedInRequest, needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from safelight.flows.deciding import Decision
 
-BROKEN = (
-    "This picture’s seal is broken: what is stored isn’t what was taken. "
-    "It isn’t shown. Tell your administrator."
-)
 NOT_OPEN = "Not open to you now"
 
 
@@ -102,12 +96,7 @@ def picture(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def image(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Return the picture itself, decided and written down at this very opening."""
     photo = _photo(request, pk)
-    try:
-        return _jpeg(opening.open_photo(photo, by=request.user, now=timezone.now()))
-    except opening.PictureClosed as error:
-        raise Http404 from error
-    except opening.SealBroken:
-        return HttpResponse(BROKEN, content_type="text/plain; charset=utf-8", status=500)
+    return opened.picture(lambda: opening.open_photo(photo, by=request.user, now=timezone.now()))
 
 
 @require_GET
@@ -115,14 +104,9 @@ def image(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def tile(request: SignedInRequest, pk: UUID, entry: int) -> HttpResponse:
     """Return one tile of a page that the ledger lists."""
     photo = _photo(request, pk)
-    try:
-        return _jpeg(opening.open_thumb(photo, by=request.user, entry=entry, now=timezone.now()))
-    except opening.PictureClosed as error:
-        raise Http404 from error
-    except NotAllowed as error:
-        raise PermissionDenied from error
-    except opening.SealBroken:
-        return HttpResponse(BROKEN, content_type="text/plain; charset=utf-8", status=500)
+    return opened.picture(
+        lambda: opening.open_thumb(photo, by=request.user, entry=entry, now=timezone.now())
+    )
 
 
 @require_GET
@@ -190,13 +174,6 @@ def _kept_of_site(patient: Patient, slug: str) -> list[Photo]:
 
 def _chosen(request: SignedInRequest, name: str, kept: list[Photo]) -> Photo | None:
     return next((each for each in kept if str(each.pk) == request.GET.get(name)), None)
-
-
-def _jpeg(found: bytes | Decision) -> HttpResponse:
-    """Answer with the picture; where the answer was no, with nothing but that."""
-    if not isinstance(found, bytes):
-        return HttpResponse(found.because[0].text, content_type="text/plain", status=403)
-    return HttpResponse(found, content_type="image/jpeg")
 
 
 def _patient(request: SignedInRequest, pk: UUID) -> Patient:

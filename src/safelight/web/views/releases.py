@@ -23,6 +23,7 @@ from safelight.flows.copies import TICKS, CopyNotFit, Wishes, for_editor
 from safelight.policy.roles import Action, may
 from safelight.records.models import Photo, Release
 from safelight.terms import Audience, Purpose, Region, RegionOutsideImage
+from safelight.web import opened
 from safelight.web.decisions import ways
 from safelight.web.disclosing import (
     AGES,
@@ -36,7 +37,6 @@ from safelight.web.disclosing import (
 )
 from safelight.web.doors import SignedInRequest, needs
 from safelight.web.forms import Option, put_right
-from safelight.web.views.pictures import BROKEN
 from safelight.web.words import AUDIENCES, PURPOSES
 
 if TYPE_CHECKING:
@@ -296,12 +296,7 @@ def stop(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def original(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Return the picture that the copy is made of, for those who prepare and review it."""
     found = _release(request, pk)
-    try:
-        return _file(flow.open_original(found, by=request.user, now=timezone.now()))
-    except opening.PictureClosed as error:
-        raise Http404 from error
-    except opening.SealBroken:
-        return HttpResponse(BROKEN, content_type="text/plain; charset=utf-8", status=500)
+    return opened.picture(lambda: flow.open_original(found, by=request.user, now=timezone.now()))
 
 
 @require_GET
@@ -309,14 +304,9 @@ def original(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def copy(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Return the copy's file: to the two who settle it while it waits, afterwards as released."""
     found, now = _release(request, pk), timezone.now()
-    try:
-        if found.state == Release.State.WAITING:
-            return _file(flow.preview_copy(found, by=request.user, now=now))
-        return _file(flow.open_copy(found, by=request.user, now=now))
-    except opening.PictureClosed as error:
-        raise Http404 from error
-    except opening.SealBroken:
-        return HttpResponse(BROKEN, content_type="text/plain; charset=utf-8", status=500)
+    is_waiting = found.state == Release.State.WAITING
+    open_it = flow.preview_copy if is_waiting else flow.open_copy
+    return opened.picture(lambda: open_it(found, by=request.user, now=now))
 
 
 def _editor(
@@ -439,12 +429,6 @@ def _boxes(request: SignedInRequest, name: str) -> tuple[Region, ...]:
         raise
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DoesNotFit({name: "Load the page again, and draw the boxes once more"}) from error
-
-
-def _file(opened: bytes | policy.Permit | policy.Hold | policy.Refusal) -> HttpResponse:
-    if not isinstance(opened, bytes):
-        return HttpResponse(opened.because[0].text, content_type="text/plain", status=403)
-    return HttpResponse(opened, content_type="image/jpeg")
 
 
 def _release(request: SignedInRequest, pk: UUID) -> Release:
