@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright
 
-SHOTS = Path(__file__).parent / "shots"
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 FLAGS = (
@@ -74,13 +72,3 @@ def running_demo(playwright: Playwright, *, camera: Path) -> Iterator[Demo]:
         finally:
             browser.close()
             running.terminate()
-
-
-def see(page: Page, name: str) -> None:
-    """Let axe look at the page, light and dark, and keep a picture of each."""
-    SHOTS.mkdir(exist_ok=True)
-    for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{name}, {scheme}:\n{found.generate_report()}"
-        page.screenshot(path=SHOTS / f"{name}-{scheme}.png")

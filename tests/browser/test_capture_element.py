@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from browser.element_site import BUILT, Site, camera_picture, serve, write_camera
+from browser.looking import SHOTS, violations
 from safelight import vault
 
 pytestmark = pytest.mark.browser
@@ -29,7 +28,6 @@ FLAGS = (
 )
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
-SHOTS = Path(__file__).parent / "shots"
 STORED = """async () => {
   const folder = await navigator.storage.getDirectory()
   const files = []
@@ -86,8 +84,7 @@ def look(page: Page, name: str) -> None:
     """Keep a screenshot for people, and let axe look at the page."""
     SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=str(SHOTS / f"element-{name}.png"))
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+    assert not violations(page)
 
 
 @pytest.fixture(scope="module")

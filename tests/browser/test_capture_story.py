@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from browser import clinic
+from browser import clinic, looking
 from browser.clinic import Clinic
 from browser.element_site import write_camera
 
@@ -18,7 +16,6 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
-SHOTS = Path(__file__).parent / "shots"
 STORED = """async () => ({
   local: localStorage.length,
   session: sessionStorage.length,
@@ -40,12 +37,7 @@ class Visit:
 
     def see(self, name: str) -> None:
         """Keep a picture of the page, and let axe look at it, light and dark."""
-        SHOTS.mkdir(exist_ok=True)
-        for scheme in ("dark", "light"):
-            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found = Axe().run(self.page)
-            assert found.violations_count == 0, f"{name}, {scheme}:\n{found.generate_report()}"
-            self.page.screenshot(path=SHOTS / f"capture-{name}-{scheme}.png", full_page=True)
+        looking.see(self.page, f"capture-{name}", full_page=True)
 
     def go(self, path: str) -> None:
         self.page.goto(self.clinic.url + path)

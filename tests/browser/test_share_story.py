@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from browser.demo import Demo, running_demo
-from browser.demo import see as see_page
 from browser.element_site import write_camera
+from browser.looking import see as see_page
 
 pytestmark = pytest.mark.browser
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from browser.looking import violations
 from factories import PASSPHRASE
 from serving import serving
 
@@ -165,8 +165,7 @@ def look(page: Page, url: str, paths: dict[str, str], name: str) -> dict[str, li
     for what, path in paths.items():
         page.goto(f"{url}{path}")
         page.screenshot(path=SHOTS / f"{what}-{name}.png", full_page=True)
-        violations = Axe().run(page).response["violations"]
-        if violations:
-            found[what] = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in violations]
+        if complaints := violations(page):
+            found[what] = complaints
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), what
     return found

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from browser.demo import DESK, Demo, running_demo
-from browser.demo import see as see_page
 from browser.element_site import write_camera
+from browser.looking import see as see_page
 from safelight.cli import made_up
 
 pytestmark = pytest.mark.browser
