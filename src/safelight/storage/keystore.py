@@ -254,6 +254,15 @@ class KeyStore:
             manager=self._ring.manager.describe(),
         )
 
+    def oldest_version(self) -> int:
+        """Return the oldest version of the manager's key that something here is wrapped under.
+
+        What a backup of this store needs to be opened. With nothing kept, the current version.
+        """
+        with self._database.reading() as db:
+            oldest = rotation.oldest_version(db)
+        return self._ring.manager.describe().current if oldest is None else oldest
+
     def release_ballast(self) -> bool:
         """Give the held-back room free, for a withdrawal's record; the next erase restores it."""
         return self._ballast.release()

@@ -38,6 +38,16 @@ def ingest_aad(kid: str) -> bytes:
     return vault.context("safelight-ingest-key-v1", kid)
 
 
+def oldest_version(db: sqlite3.Connection) -> int | None:
+    """Return the oldest version of the manager's key that wraps something, None for nothing."""
+    found: int | None = db.execute(
+        "SELECT min(v) FROM (SELECT manager_version AS v FROM tenant_keys"
+        " UNION ALL SELECT manager_version FROM secrets"
+        " UNION ALL SELECT manager_version FROM ingest_keys) AS used"
+    ).fetchone()[0]
+    return found
+
+
 class Ring:
     """Opens and makes the keys between the manager and the data keys, inside a transaction."""
 
@@ -139,11 +149,7 @@ class Ring:
         replaced = db.execute(
             "SELECT max(version) FROM manager_versions WHERE made_at <= ?", (limit,)
         ).fetchone()[0]
-        in_use = db.execute(
-            "SELECT min(v) FROM (SELECT manager_version AS v FROM tenant_keys"
-            " UNION ALL SELECT manager_version FROM secrets"
-            " UNION ALL SELECT manager_version FROM ingest_keys)"
-        ).fetchone()[0]
+        in_use = oldest_version(db)
         first_kept = min(replaced or 0, self.manager.describe().current, in_use or replaced or 0)
         old = tuple(v for v in self.manager.describe().versions if v < first_kept)
         for version in old:

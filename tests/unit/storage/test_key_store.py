@@ -360,6 +360,16 @@ def test_an_empty_store_rotates_and_destroys_too(store, manager):
     assert manager.describe().versions == (2,)
 
 
+def test_the_oldest_version_that_is_needed_rises_with_each_rotation(store, manager):
+    assert store.oldest_version() == manager.describe().current == 1
+    kept(store)
+    manager.rotate()
+    assert store.oldest_version() == 1
+    store.signing_key()
+    assert store.oldest_version() == 1
+    assert store.rotate(NOW) == store.oldest_version() == 3
+
+
 def test_one_tenants_rotation_leaves_the_others_alone(store):
     (one, key), (other, other_key) = kept(store), kept(store, tenant=OTHER_TENANT)
     assert store.rotate_tenant_key(TENANT) == 2

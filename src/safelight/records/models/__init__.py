@@ -1,6 +1,7 @@
 """All models, by the names that the rest of the house uses."""
 
 from safelight.records.models.consent import Consent, Objection, Receipt
+from safelight.records.models.keys import KeyBackupVerified
 from safelight.records.models.log import Checkpoint, LedgerEntry, OutgoingMail, TreeHead
 from safelight.records.models.people import (
     Assessment,
@@ -20,6 +21,7 @@ __all__ = [
     "Copy",
     "Disclosure",
     "EraseJob",
+    "KeyBackupVerified",
     "LedgerEntry",
     "Link",
     "Objection",
