@@ -17,6 +17,12 @@ from safelight.web.logs import Bare
 from safelight.web.templatetags.safelight import clock, day, full_day, qr, tone
 
 
+def test_an_empty_variable_is_as_good_as_none(tmp_path: Path):
+    empty = {"SAFELIGHT_MODE": "", "SAFELIGHT_PASSPHRASE": "", "SAFELIGHT_BEHIND_PROXY": ""}
+    said = config.read(empty | {"SAFELIGHT_HOME": str(tmp_path)})
+    assert said == config.Config(home=tmp_path)
+
+
 def test_the_environment_outranks_the_file(tmp_path: Path):
     (tmp_path / "safelight.toml").write_text(
         'server_url = "https://a.example"\nidle_minutes = 5\n', encoding="utf-8"

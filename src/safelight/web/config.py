@@ -118,7 +118,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     ours = {
         name.removeprefix(PREFIX): text for name, text in environ.items() if name.startswith(PREFIX)
     }
-    return {name.lower(): text for name, text in ours.items() if name not in NOT_CONFIG}
+    # An empty variable is as good as none: units and containers often can't leave one out.
+    return {name.lower(): text for name, text in ours.items() if text and name not in NOT_CONFIG}
 
 
 def _typed(name: str, value: object) -> Any:
