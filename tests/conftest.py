@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from servers.postgres import Postgres, running
 
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -14,3 +18,10 @@ settings.load_profile(os.environ.get("SAFELIGHT_HYPOTHESIS", "default"))
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 """Playwright's synchronous API runs a loop in the test's thread; Django's guard would mistake it for ours."""
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL, started for whoever asks first; `postgres.database()` makes an empty one."""
+    with running() as server:
+        yield server

@@ -1,4 +1,4 @@
-"""Say whether every run-time package, and every library bundled in its wheel, may be shipped.
+"""Say whether every run-time package, those of the extras included, and every library bundled in its wheel, may be shipped.
 
 Permissive licences pass, and the LGPL for what is used unmodified. GPL and AGPL don't, and neither does
 a package or a bundled library that nobody has looked at: it has to be read, then named here.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-REQUIREMENTS = Path(__file__).parent.parent / "requirements" / "run.txt"
+REQUIREMENTS = Path(__file__).parent.parent / "requirements" / "optional.txt"
 
 PERMISSIVE = re.compile(
     r"\b(MIT|MIT-0|MIT-CMU|BSD|0BSD|Apache|PSF|Zlib|CC0|ISC|HPND|MPL|Mozilla|LGPL|Lesser)\b",

@@ -75,6 +75,19 @@ def test_a_database_can_be_named():
         config.databases(config.Config(database_url="mysql://x/y"))
 
 
+def test_a_postgresql_waits_for_a_lock_as_long_as_sqlite_and_may_be_reached_by_tls():
+    url = "postgresql://safe@db.example/records?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    options = config.databases(config.Config(database_url=url))["default"]["OPTIONS"]
+    assert f"lock_timeout={config.BUSY_S}s" in options["options"]
+    assert (options["sslmode"], options["sslrootcert"]) == ("verify-full", "/etc/ca.pem")
+
+
+@pytest.mark.parametrize("query", ["sslmod=verify-full", "options=-c%20lock_timeout%3D0"])
+def test_an_option_of_the_database_that_nobody_knows_refuses(query):
+    with pytest.raises(config.ConfigRefused, match="unknown options"):
+        config.databases(config.Config(database_url=f"postgresql://db.example/records?{query}"))
+
+
 def test_sqlite_keeps_what_it_promises(tmp_path):
     options = config.databases(config.Config(home=tmp_path))["default"]["OPTIONS"]
     assert options["transaction_mode"] == "IMMEDIATE"

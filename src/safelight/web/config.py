@@ -59,6 +59,12 @@ class Config:
         return self.server_url.startswith("https://")
 
 
+BUSY_S = 30
+"""How long a writer waits for another one, on either database."""
+_CONNECTION_OPTIONS = frozenset(
+    {"connect_timeout", "passfile", "sslcert", "sslkey", "sslmode", "sslrootcert"}
+)
+"""What may follow the `?` of database_url, with libpq's meaning."""
 _PATHS = frozenset({"home", "blobs", "keys", "seal", "passphrase_file", "mail_password_file"})
 _NUMBERS = frozenset({"idle_minutes", "mail_port"})
 _FLAGS = frozenset({"behind_proxy"})
@@ -153,7 +159,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
         "NAME": str(path),
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 30,
+            "timeout": BUSY_S,
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                 "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
@@ -163,11 +169,14 @@ def _sqlite(path: Path) -> dict[str, Any]:
 
 
 def _postgresql(url: str) -> dict[str, Any]:
-    from urllib.parse import unquote, urlsplit
+    from urllib.parse import parse_qsl, unquote, urlsplit
 
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
         raise ConfigRefused("database_url is postgresql://user:password@host:port/name")
+    said = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if unknown := sorted(set(said) - _CONNECTION_OPTIONS):
+        raise ConfigRefused(f"database_url has unknown options: {', '.join(unknown)}")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.strip("/")),
@@ -177,4 +186,10 @@ def _postgresql(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "connect_timeout": 10,
+            # As long as SQLite's writers wait for one another, and then it is an error.
+            "options": f"-c lock_timeout={BUSY_S}s -c idle_in_transaction_session_timeout=300s",
+            **said,
+        },
     }
