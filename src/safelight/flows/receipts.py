@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from safelight import ledger, policy
@@ -29,9 +30,6 @@ from safelight.terms import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-
-KEY_BACKUP_DAYS = 7
-"""How long a key may still lie in a backup of the key store: its versions are destroyed by then."""
 
 SAID = {
     "photo.captured": "took the picture",
@@ -97,9 +95,15 @@ class ReceiptPage:
     can_withdraw: tuple[Purpose, ...]
 
 
+def key_backup_days() -> int:
+    """Return how long a key may still open from a backup of the key store: versions end by then."""
+    days: int = settings.SAFELIGHT_KEY_DAYS
+    return days
+
+
 def is_backup_gone_for_sure() -> bool:
     """Say whether the key manager can prove that keys in old backups are unreadable by then."""
-    return stores.keys().describe().manager.proves_shred
+    return stores.keys().proves_shred
 
 
 def find_receipt(secret: str) -> Receipt:

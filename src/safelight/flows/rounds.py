@@ -19,12 +19,11 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
-from safelight.flows import erasing, evidence, keeping, mailing, stores
+from safelight.flows import erasing, evidence, keeping, key_rounds, mailing
 from safelight.interop import mail
 
 log = logging.getLogger(__name__)
 
-NIGHTLY = timedelta(hours=24)
 HOURLY = timedelta(hours=1)
 """How often orphans are swept: a sweep reads the names of every blob there is."""
 LEASE = timedelta(minutes=15)
@@ -44,7 +43,7 @@ def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
     steps: dict[str, Callable[[], object]] = {
         "erasures": lambda: erasing.finish_pending(now=now),
         "orphans": lambda: _orphans(now=now),
-        "keys": lambda: _keys(now=now),
+        "keys": lambda: key_rounds.go(now=now),
         "tasks": lambda: _tasks(now=now),
         "checkpoint": lambda: evidence.checkpoint_if_due(now=now),
     }
@@ -94,19 +93,6 @@ def _orphans(*, now: datetime) -> None:
     if (last := _last("swept")) is None or not timedelta(0) <= now - last < HOURLY:
         keeping.sweep(now=now)
         _mark("swept", now=now)
-
-
-def _keys(*, now: datetime) -> None:
-    """Forget ingest keys that are due, and once a night make new versions and destroy old ones."""
-    keys = stores.keys()
-    keys.destroy_old_ingest(now)
-    last = _last("rotated")
-    if last is None:
-        _mark("rotated", now=now)
-    elif not timedelta(0) <= now - last < NIGHTLY:
-        _mark("rotated", now=now)
-        keys.rotate(now)
-        keys.destroy_old(now)
 
 
 def _last(name: str) -> datetime | None:

@@ -7,7 +7,11 @@ from safelight.storage.errors import (
     BlobGone,
     DiskFull,
     KeyGone,
+    KeyManagerAway,
     KeyManagerError,
+    KeyManagerRefuses,
+    KeyManagerSealed,
+    KeyStoreAway,
     KeyStoreError,
     KeyTaken,
     StorageError,
@@ -16,8 +20,10 @@ from safelight.storage.errors import (
     WrongPassphrase,
 )
 from safelight.storage.ingest import IngestOffer
-from safelight.storage.keystore import Erased, KeyStore, KeyStoreState
+from safelight.storage.keystore import Destroyed, Erased, KeyStore, KeyStoreState, Turn
 from safelight.storage.managers import Health, KeyManager, ManagerState
+from safelight.storage.remembering import Remembering
+from safelight.storage.rotation import Version
 from safelight.storage.sealed_file import Cost, SealedFileManager
 
 __all__ = [
@@ -25,6 +31,7 @@ __all__ = [
     "Ballast",
     "BlobGone",
     "Cost",
+    "Destroyed",
     "DiskFull",
     "DiskStore",
     "Erased",
@@ -32,15 +39,22 @@ __all__ = [
     "IngestOffer",
     "KeyGone",
     "KeyManager",
+    "KeyManagerAway",
     "KeyManagerError",
+    "KeyManagerRefuses",
+    "KeyManagerSealed",
     "KeyStore",
+    "KeyStoreAway",
     "KeyStoreError",
     "KeyStoreState",
     "KeyTaken",
     "ManagerState",
+    "Remembering",
     "SealedFileManager",
     "StorageError",
     "Tombstoned",
+    "Turn",
+    "Version",
     "VersionDestroyed",
     "WrongPassphrase",
 ]

@@ -12,36 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safelight.storage.errors import DiskFull, KeyStoreError
+from safelight.storage import schema
+from safelight.storage.errors import DiskFull, KeyStoreAway, KeyStoreError
 
 BUSY_MS = 30_000
 SCRUB_BUSY_MS = 2_000
 """An erasure doesn't wait half a minute for a reader: it answers "scrub pending"."""
 
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS tenant_keys (
-    tenant BLOB PRIMARY KEY, version INTEGER NOT NULL, wrapped BLOB NOT NULL,
-    manager_version INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS patient_keys (
-    tenant BLOB NOT NULL, patient BLOB NOT NULL, tenant_version INTEGER NOT NULL,
-    wrapped BLOB NOT NULL, PRIMARY KEY (tenant, patient));
-CREATE TABLE IF NOT EXISTS data_keys (
-    image BLOB NOT NULL, version INTEGER NOT NULL, tenant BLOB NOT NULL, patient BLOB NOT NULL,
-    wrapped BLOB NOT NULL, PRIMARY KEY (image, version));
-CREATE INDEX IF NOT EXISTS data_keys_of_patient ON data_keys (tenant, patient);
-CREATE TABLE IF NOT EXISTS tombstones (image BLOB PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS scrubs_due (
-    tenant BLOB NOT NULL, patient BLOB NOT NULL, PRIMARY KEY (tenant, patient));
-CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS ingest_keys (
-    kid TEXT PRIMARY KEY, suite TEXT NOT NULL, public BLOB NOT NULL, wrapped BLOB NOT NULL,
-    manager_version INTEGER NOT NULL, made_at INTEGER NOT NULL, keep_until INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS secrets (
-    name TEXT PRIMARY KEY, wrapped BLOB NOT NULL, manager_version INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS manager_versions (
-    version INTEGER PRIMARY KEY, made_at INTEGER NOT NULL);
+_TO_2 = """
+ALTER TABLE tenant_keys RENAME TO tenant_keys_1;
+{tables}
+INSERT INTO tenant_keys SELECT tenant, version, wrapped, manager_version FROM tenant_keys_1;
+DROP TABLE tenant_keys_1;
 """
+"""From one key for each tenant to several, while a rotation is under way."""
 
 
 class _Connection(sqlite3.Connection):
@@ -66,9 +50,17 @@ class KeyDatabase:
         with _making(path):
             connection = self.connection()
             found = connection.execute("PRAGMA user_version").fetchone()[0]
-            if found not in (0, _SCHEMA_VERSION):
+            if found > schema.VERSION:
                 raise KeyStoreError(f"the key store is of version {found}")
-            connection.executescript(f"{_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION};")
+            made = _TO_2.format(tables=schema.TABLES) if found == 1 else schema.TABLES
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {made} PRAGMA user_version={schema.VERSION}; COMMIT;"
+            )
+
+    @property
+    def overwrites(self) -> bool:
+        """Say yes: with secure_delete and an emptied log nothing stays in its files."""
+        return True
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection. After a fork the parent's is never touched."""
@@ -85,7 +77,7 @@ class KeyDatabase:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give a write transaction, durable when the block has ended. Raises DiskFull."""
         connection = self.connection()
-        with disk_full_said():
+        with said_plainly():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -99,11 +91,12 @@ class KeyDatabase:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Give one view of the file, as it is when the block first reads."""
         connection = self.connection()
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        finally:
-            connection.execute("ROLLBACK")
+        with said_plainly():
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
 
     def checkpoint(self) -> bool:
         """Move the write-ahead log into the file and cut it to nothing; False if a reader holds it."""
@@ -127,13 +120,16 @@ class KeyDatabase:
 
 
 @contextmanager
-def disk_full_said() -> Iterator[None]:
-    """Turn SQLite's words for a full disk into ours. It may fail on any of its three files."""
+def said_plainly() -> Iterator[None]:
+    """Turn SQLite's words for a full disk, on any of its three files, and for a long lock into ours."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        code = error.sqlite_errorcode & 0xFF
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise DiskFull("no room for keys") from error
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise KeyStoreAway("locked for too long") from error
         raise
 
 

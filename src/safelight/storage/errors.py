@@ -33,6 +33,15 @@ class KeyStoreError(StorageError):
     for_people = "The key store isn't working. Please tell your administrator."
 
 
+class KeyStoreAway(KeyStoreError):
+    """The key store's database doesn't answer, or not in time. Nothing is known to be lost."""
+
+    for_people = (
+        "The key store can't be reached just now. Nothing is lost. Try again in a minute; "
+        "if it goes on, tell your administrator."
+    )
+
+
 class KeyGone(KeyStoreError):
     """There is no such key here: erased, or never kept for this patient."""
 
@@ -53,6 +62,30 @@ class KeyManagerError(StorageError):
     """The key manager can't go on."""
 
     for_people = "The key manager isn't working. Please tell your administrator."
+
+
+class KeyManagerAway(KeyManagerError):
+    """The key manager can't be reached, or doesn't answer in time. Nothing is known to be lost."""
+
+    for_people = (
+        "The key manager can't be reached just now. Nothing is lost. Try again in a minute; "
+        "if it goes on, tell your administrator."
+    )
+
+
+class KeyManagerSealed(KeyManagerAway):
+    """The key manager is there and has to be unsealed before it does anything."""
+
+    for_people = "The key manager is sealed. Ask your administrator to unseal it; nothing is lost."
+
+
+class KeyManagerRefuses(KeyManagerError):
+    """The key manager doesn't let this server do it: its token, PIN or policy is wrong or expired."""
+
+    for_people = (
+        "The key manager doesn't accept this server. Please tell your administrator: its token, "
+        "PIN or permission is wrong or has ended."
+    )
 
 
 class WrongPassphrase(KeyManagerError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +10,7 @@ from safelight import vault
 from safelight.storage.errors import KeyGone
 from safelight.storage.managers import KeyManager
 from safelight.storage.rotation import ingest_aad
+from safelight.storage.schema import Rows
 
 OFFERED_FOR = timedelta(days=7)
 KEPT_AFTER_OFFER = timedelta(days=14)
@@ -38,9 +38,7 @@ class IngestOffer:
         }
 
 
-def current(
-    db: sqlite3.Connection, manager: KeyManager, *, now: datetime, suite: vault.Suite
-) -> IngestOffer:
+def current(db: Rows, manager: KeyManager, *, now: datetime, suite: vault.Suite) -> IngestOffer:
     """Return the newest key of the suite if it is under a week old, or a new one."""
     expires = now + KEPT_AFTER_OFFER
     found = db.execute(
@@ -58,7 +56,7 @@ def current(
     return IngestOffer(kid, suite, public, expires)
 
 
-def private(db: sqlite3.Connection, manager: KeyManager, kid: str) -> vault.IngestPrivate:
+def private(db: Rows, manager: KeyManager, kid: str) -> vault.IngestPrivate:
     """Return the private key of that name. Raises KeyGone."""
     found = db.execute("SELECT wrapped FROM ingest_keys WHERE kid = ?", (kid,)).fetchone()
     if found is None:
@@ -66,14 +64,12 @@ def private(db: sqlite3.Connection, manager: KeyManager, kid: str) -> vault.Inge
     return vault.IngestPrivate.from_bytes(manager.unwrap(found[0], aad=ingest_aad(kid)))
 
 
-def destroy_old(db: sqlite3.Connection, *, now: datetime) -> int:
+def destroy_old(db: Rows, *, now: datetime) -> int:
     """Delete the keys whose time has passed; return how many."""
     return db.execute("DELETE FROM ingest_keys WHERE keep_until <= ?", (_seconds(now),)).rowcount
 
 
-def _made(
-    db: sqlite3.Connection, manager: KeyManager, *, now: datetime, suite: vault.Suite
-) -> IngestOffer:
+def _made(db: Rows, manager: KeyManager, *, now: datetime, suite: vault.Suite) -> IngestOffer:
     pair = vault.IngestPrivate.generate(suite)
     wrapped = manager.wrap(pair.to_bytes(), aad=ingest_aad(pair.kid))
     expires = now + KEPT_AFTER_OFFER

@@ -7,10 +7,10 @@ Each is wrapped under the one before. ADR-0006 says why an erasure also renews t
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from pathlib import Path
 from uuid import UUID
 
@@ -22,24 +22,41 @@ from safelight.storage.errors import (
     DiskFull,
     KeyGone,
     KeyManagerError,
+    KeyStoreAway,
     KeyStoreError,
     KeyTaken,
     Tombstoned,
 )
 from safelight.storage.ingest import IngestOffer
-from safelight.storage.managers import KeyManager, ManagerState
-from safelight.storage.rotation import Ring
+from safelight.storage.managers import Health, KeyManager, ManagerState
+from safelight.storage.remembering import Remembering
+from safelight.storage.rotation import Progress, Ring, Rotation, Version
+from safelight.storage.schema import Database, Rows, counter, raise_counter, set_counter
 
 _PORTION = 25
 """Pictures that one erasure takes on a full disk: under half of the ballast (ADR-0006)."""
+NIGHTLY = timedelta(hours=24)
+TRIED_AGAIN = timedelta(minutes=10)
+"""How soon a rotation that failed, or whose worker was killed, may be begun anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure did. scrubbed False: gone for every reader, bytes not yet overwritten."""
+    """What an erasure did. scrubbed False: gone for every reader, and its bytes not yet dealt with.
+
+    What a scrub amounts to depends on the database: `KeyStoreState.overwrites`.
+    """
 
     ids: tuple[UUID, ...]
     scrubbed: bool
+
+
+class Turn(Enum):
+    """What the nightly work has to do with the keys."""
+
+    ROTATE = auto()
+    FINISH = auto()
+    """A rotation was begun and its worker was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +69,50 @@ class KeyStoreState:
     tombstones: int
     ingest_keys: int
     scrub_pending: bool
-    ballast: bool
+    overwrites: bool
+    """Whether a scrub leaves nothing of an erased key in any live file (ADR-0006)."""
+    ballast: bool | None
+    """Whether the held-back room is there; None where the database has a machine of its own."""
+    rotating: bool
+    """A rotation was begun and has not come to its end."""
+    rotated_at: datetime | None
+    left_behind: int
+    """Patients' keys that a rotation couldn't open: the version above them can't be destroyed."""
+    versions: tuple[Version, ...]
     manager: ManagerState
 
 
-class KeyStore:
-    """Keys in an SQLite file of their own. Threads and processes may share it."""
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """Versions that were destroyed, and those that are old enough and wait for a verified backup."""
 
-    def __init__(self, path: Path, manager: KeyManager) -> None:
-        self._database = KeyDatabase(path)
+    versions: tuple[int, ...]
+    waiting: tuple[int, ...]
+
+
+class KeyStore:
+    """Keys in a file or a database of their own. Threads and processes may share it."""
+
+    def __init__(self, where: Path | Database, manager: KeyManager) -> None:
+        self._ballast: Ballast | None = None
+        if isinstance(where, Path):
+            self._database: Database = KeyDatabase(where)
+            self._ballast = Ballast(where.with_name(f"{where.name}.ballast"))
+            self._ballast.restore()
+        else:
+            self._database = where
         self._ring = Ring(manager)
-        self._ballast = Ballast(path.with_name(f"{path.name}.ballast"))
-        self._ballast.restore()
+        self._rotation = Rotation(self._database, self._ring)
+
+    @property
+    def proves_shred(self) -> bool:
+        """Say whether the key manager can prove that what it destroyed is gone for everybody."""
+        return self._ring.manager.proves_shred
+
+    @property
+    def overwrites(self) -> bool:
+        """Say whether a scrub leaves nothing of an erased key in any live file."""
+        return self._database.overwrites
 
     def put(
         self, image_id: UUID, *, tenant: UUID, patient: UUID, version: int, data_key: bytes
@@ -73,6 +122,9 @@ class KeyStore:
         Raises Tombstoned if the picture was erased, also while it was on its way; KeyTaken;
         DiskFull.
         """
+        if isinstance(self._ring.manager, Remembering):
+            with self._database.reading() as db:
+                self._ring.warm(db, tenant)
         with self._database.writing() as db:
             if _is_tombstoned(db, image_id):
                 raise Tombstoned(str(image_id))
@@ -118,11 +170,12 @@ class KeyStore:
         try:
             self._bury(ids)
         except DiskFull:
-            if not self._ballast.release():
+            if not self.release_ballast():
                 raise
             self._bury_in_portions(ids)
         scrubbed = self.scrub()
-        self._ballast.restore()
+        if self._ballast is not None:
+            self._ballast.restore()
         return Erased(ids=ids, scrubbed=scrubbed)
 
     def scrub(self) -> bool:
@@ -133,13 +186,13 @@ class KeyStore:
         """
         try:
             return self._scrub()
-        except (DiskFull, sqlite3.OperationalError):
+        except (DiskFull, KeyStoreAway):
             return False
 
     def is_scrub_pending(self) -> bool:
         """Say whether an erasure's bytes may still lie in a file."""
         with self._database.reading() as db:
-            return _counter(db, "erasures") > _counter(db, "scrubbed")
+            return _is_scrub_pending(db)
 
     def tombstones(self) -> Iterator[UUID]:
         """Yield every erased picture, in no order, to be replayed into a restored key store."""
@@ -189,70 +242,136 @@ class KeyStore:
         with self._database.writing() as db:
             gone = ingest.destroy_old(db, now=now)
             if gone:
-                _raise_counter(db, "erasures", _counter(db, "erasures") + 1)
+                raise_counter(db, "erasures", counter(db, "erasures") + 1)
         if gone:
             self.scrub()
         return gone
 
     def signing_key(self) -> bytes:
         """Return the ledger's signing key, made at the first call."""
+        with self._database.reading() as db:
+            found = self._ring.secret(db, "ledger")
+        if found is not None:
+            return found
         with self._database.writing() as db:
-            return self._ring.secret(
-                db, "ledger", make=lambda: ledger.SigningKey.generate().to_bytes()
-            )
+            return self._ring.made_secret(db, "ledger", ledger.SigningKey.generate().to_bytes())
 
-    def rotate(self, now: datetime) -> int:
+    def claim_turn(self, now: datetime) -> Turn | None:
+        """Say what is due of the nightly rotation, if this caller is the one to do it.
+
+        The first call only begins to count. What failed, or whose worker was killed, is due again
+        after ten minutes.
+        """
+        with self._database.reading() as db:
+            if counter(db, "rotated_at") and _turn(db, now=now) is None:
+                return None
+        with self._database.writing() as db:
+            if counter(db, "rotated_at") == 0:
+                set_counter(db, "rotated_at", int(now.timestamp()))
+                return None
+            turn = _turn(db, now=now)
+            if turn is not None:
+                set_counter(db, "rotation_tried_at", int(now.timestamp()))
+        return turn
+
+    def rotate(self, now: datetime, *, progress: Progress | None = None) -> int:
         """Make a new version of the manager's key and of every tenant's; return the former.
 
-        Nightly. Nothing in the store is wrapped under an older version afterwards.
+        Nightly. Nothing in the store is wrapped under an older version afterwards. Killed at any
+        moment, it is taken up by `finish_rotation`.
         """
         with self._database.writing() as db:
-            version = self._ring.rotate_manager(db, now=now)
-            for (tenant,) in db.execute("SELECT tenant FROM tenant_keys").fetchall():
-                self._ring.rotate_tenant_key(db, UUID(bytes=tenant))
-            _raise_counter(db, "erasures", _counter(db, "erasures") + 1)
-        self.scrub()
+            set_counter(db, "rotating", 1)
+            set_counter(db, "rotation_tried_at", int(now.timestamp()))
+        version = self._ring.manager.rotate()
+        versions = self._ring.manager.describe().versions
+        with self._database.writing() as db:
+            rotation.note_versions(db, versions, now=now)
+            set_counter(db, "rotated_at", int(now.timestamp()))
+        self.finish_rotation(progress=progress)
         return version
+
+    def is_rotating(self) -> bool:
+        """Say whether a rotation was begun and has not come to its end."""
+        with self._database.reading() as db:
+            return counter(db, "rotating") > 0
+
+    def finish_rotation(self, *, progress: Progress | None = None) -> int:
+        """Bring a rotation to its end, from wherever it stopped; return how many keys were rewrapped."""
+        self._rotation.rewrap_own()
+        self._rotation.renew_old_tenants()
+        done = self._rotation.rewrap_patients(progress)
+        self._rotated()
+        return done
 
     def rotate_tenant_key(self, tenant: UUID) -> int:
         """Give a tenant a new key, rewrap its patients' keys, delete the old one; return its number."""
-        with self._database.writing() as db:
-            version = self._ring.rotate_tenant_key(db, tenant)
-            _raise_counter(db, "erasures", _counter(db, "erasures") + 1)
-        self.scrub()
+        version = self._rotation.renew_tenant(tenant)
+        self._rotation.rewrap_patients()
+        self._rotated()
         return version
 
-    def destroy_old(self, now: datetime, *, keep_days: int = rotation.KEEP_DAYS) -> tuple[int, ...]:
-        """Destroy the manager's versions that were replaced `keep_days` ago or more; return them.
-
-        Backups of the key store from before then stop opening (if the manager proves shredding).
-        """
+    def _rotated(self) -> None:
         with self._database.writing() as db:
-            return self._ring.destroy_old(db, now=now, keep_days=keep_days)
+            set_counter(db, "rotating", 0)
+            raise_counter(db, "erasures", counter(db, "erasures") + 1)
+        self.scrub()
+
+    def destroy_old(
+        self, now: datetime, *, backup_needs: int | None, keep_days: int = rotation.KEEP_DAYS
+    ) -> Destroyed:
+        """Destroy the manager's versions that were replaced `keep_days` ago or more.
+
+        backup_needs: the oldest version that the newest verified backup of this store needs, None
+        where there is no such backup. Only older ones go, so that there is always a backup that
+        opens. What they wrapped in older backups stops opening, if the manager proves shredding.
+        """
+        manager = self._ring.manager
+        versions = manager.describe().versions
+        with self._database.writing() as db:
+            rotation.note_versions(db, versions, now=now)
+            kept = rotation.kept_versions(db, versions)
+        old = rotation.old_enough(kept, now=now, keep_days=keep_days)
+        gone = tuple(v for v in old if backup_needs is not None and v < backup_needs)
+        for version in gone:
+            manager.destroy_version(version)
+        if gone:
+            with self._database.writing() as db:
+                rotation.note_versions(db, manager.describe().versions, now=now)
+        return Destroyed(versions=gone, waiting=old[len(gone) :])
 
     def describe(self) -> KeyStoreState:
-        """Return what is kept, without naming anybody."""
+        """Return what is kept, without naming anybody. Raises KeyManagerError."""
+        manager = self._ring.manager.describe()
         with self._database.reading() as db:
             count = {
                 table: int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 table names are ours
                 for table in (
                     "data_keys",
                     "patient_keys",
-                    "tenant_keys",
                     "tombstones",
                     "ingest_keys",
                 )
             }
-        return KeyStoreState(
-            data_keys=count["data_keys"],
-            patients=count["patient_keys"],
-            tenants=count["tenant_keys"],
-            tombstones=count["tombstones"],
-            ingest_keys=count["ingest_keys"],
-            scrub_pending=self.is_scrub_pending(),
-            ballast=self._ballast.is_there(),
-            manager=self._ring.manager.describe(),
-        )
+            return KeyStoreState(
+                data_keys=count["data_keys"],
+                patients=count["patient_keys"],
+                tenants=_tenants(db),
+                tombstones=count["tombstones"],
+                ingest_keys=count["ingest_keys"],
+                scrub_pending=_is_scrub_pending(db),
+                overwrites=self.overwrites,
+                ballast=None if self._ballast is None else self._ballast.is_there(),
+                rotating=counter(db, "rotating") > 0,
+                rotated_at=_instant(counter(db, "rotated_at")),
+                left_behind=rotation.left_behind(db),
+                versions=rotation.kept_versions(db, manager.versions),
+                manager=manager,
+            )
+
+    def health(self) -> Health:
+        """Say whether the key manager works now, and what a person should know."""
+        return self._ring.manager.health()
 
     def oldest_version(self) -> int:
         """Return the oldest version of the manager's key that something here is wrapped under.
@@ -265,21 +384,19 @@ class KeyStore:
 
     def release_ballast(self) -> bool:
         """Give the held-back room free, for a withdrawal's record; the next erase restores it."""
-        return self._ballast.release()
+        return self._ballast is not None and self._ballast.release()
 
     def close(self) -> None:
         """Close the file. No thread may be using the store."""
         self._database.close()
 
-    def _is_same(
-        self, db: sqlite3.Connection, row: _Row, *, tenant: UUID, patient: UUID, key: bytes
-    ) -> bool:
+    def _is_same(self, db: Rows, row: _Row, *, tenant: UUID, patient: UUID, key: bytes) -> bool:
         try:
             return self._opened(db, row, tenant=tenant, patient=patient) == key
         except KeyGone:
             return False
 
-    def _opened(self, db: sqlite3.Connection, row: _Row, *, tenant: UUID, patient: UUID) -> bytes:
+    def _opened(self, db: Rows, row: _Row, *, tenant: UUID, patient: UUID) -> bytes:
         if (row.tenant, row.patient) != (tenant.bytes, patient.bytes):
             raise KeyGone(f"{row.image} is not kept for this patient")
         patient_key = self._ring.patient_key(db, tenant, patient, make=False)
@@ -294,14 +411,14 @@ class KeyStore:
 
     def _scrub(self) -> bool:
         with self._database.reading() as db:
-            serial, due = _counter(db, "erasures"), _due(db)
-            if serial == _counter(db, "scrubbed") and not due:
+            serial, due = counter(db, "erasures"), _due(db)
+            if serial == counter(db, "scrubbed") and not due:
                 return True
         renewed = [self._renewed(tenant, patient) for tenant, patient in due]
         if not self._database.checkpoint() or not all(renewed):
             return False
         with self._database.writing() as db:
-            _raise_counter(db, "scrubbed", serial)
+            raise_counter(db, "scrubbed", serial)
         return True
 
     def _renewed(self, tenant: UUID, patient: UUID) -> bool:
@@ -320,12 +437,14 @@ class KeyStore:
     def _bury(self, ids: tuple[UUID, ...]) -> None:
         """One transaction, small enough for the ballast: tombstones, deletions, what is due."""
         with self._database.writing() as db:
-            _raise_counter(db, "erasures", _counter(db, "erasures") + 1)
+            raise_counter(db, "erasures", counter(db, "erasures") + 1)
             for image in (item.bytes for item in ids):
-                db.execute("INSERT OR IGNORE INTO tombstones (image) VALUES (?)", (image,))
                 db.execute(
-                    "INSERT OR IGNORE INTO scrubs_due (tenant, patient)"
-                    " SELECT DISTINCT tenant, patient FROM data_keys WHERE image = ?",
+                    "INSERT INTO tombstones (image) VALUES (?) ON CONFLICT DO NOTHING", (image,)
+                )
+                db.execute(
+                    "INSERT INTO scrubs_due (tenant, patient) SELECT DISTINCT tenant, patient"
+                    " FROM data_keys WHERE image = ? ON CONFLICT DO NOTHING",
                     (image,),
                 )
                 db.execute("DELETE FROM data_keys WHERE image = ?", (image,))
@@ -342,7 +461,7 @@ class _Row:
     wrapped: bytes
 
 
-def _row(db: sqlite3.Connection, image: UUID, version: int) -> _Row | None:
+def _row(db: Rows, image: UUID, version: int) -> _Row | None:
     found = db.execute(
         "SELECT tenant, patient, wrapped FROM data_keys WHERE image = ? AND version = ?",
         (image.bytes, version),
@@ -350,25 +469,34 @@ def _row(db: sqlite3.Connection, image: UUID, version: int) -> _Row | None:
     return None if found is None else _Row(image, version, *found)
 
 
-def _is_tombstoned(db: sqlite3.Connection, image: UUID) -> bool:
+def _is_tombstoned(db: Rows, image: UUID) -> bool:
     found = db.execute("SELECT 1 FROM tombstones WHERE image = ?", (image.bytes,)).fetchone()
     return found is not None
 
 
-def _due(db: sqlite3.Connection) -> list[tuple[UUID, UUID]]:
+def _due(db: Rows) -> list[tuple[UUID, UUID]]:
     rows = db.execute("SELECT tenant, patient FROM scrubs_due").fetchall()
     return [(UUID(bytes=tenant), UUID(bytes=patient)) for tenant, patient in rows]
 
 
-def _counter(db: sqlite3.Connection, name: str) -> int:
-    found = db.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
-    return 0 if found is None else int(found[0])
+def _is_scrub_pending(db: Rows) -> bool:
+    return counter(db, "erasures") > counter(db, "scrubbed")
 
 
-def _raise_counter(db: sqlite3.Connection, name: str, value: int) -> None:
-    """Set a counter, never back: two scrubs may end in either order."""
-    db.execute(
-        "INSERT INTO counters (name, value) VALUES (?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
-        (name, value),
-    )
+def _turn(db: Rows, *, now: datetime) -> Turn | None:
+    """Say what is due: a night has passed, or the clock went back, and nobody tried just now."""
+    tried = _instant(counter(db, "rotation_tried_at"))
+    if tried is not None and timedelta(0) <= now - tried < TRIED_AGAIN:
+        return None
+    last = _instant(counter(db, "rotated_at"))
+    if last is None or not timedelta(0) <= now - last < NIGHTLY:
+        return Turn.ROTATE
+    return Turn.FINISH if counter(db, "rotating") else None
+
+
+def _tenants(db: Rows) -> int:
+    return int(db.execute("SELECT count(DISTINCT tenant) FROM tenant_keys").fetchone()[0])
+
+
+def _instant(seconds: int) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

@@ -22,7 +22,12 @@ from typing import Any
 from argon2.low_level import Type, hash_secret_raw
 
 from safelight import vault
-from safelight.storage.errors import KeyManagerError, VersionDestroyed, WrongPassphrase
+from safelight.storage.errors import (
+    KeyManagerAway,
+    KeyManagerError,
+    VersionDestroyed,
+    WrongPassphrase,
+)
 from safelight.storage.files import fsync_directory, write_all, write_new
 from safelight.storage.managers import Health, ManagerState
 
@@ -182,7 +187,9 @@ class SealedFileManager:
         try:
             ok = self.unwrap(self.wrap(probe, aad=aad), aad=aad) == probe
         except (OSError, KeyManagerError, vault.VaultError) as error:
-            return Health(ok=False, text=f"The key file can't be used: {type(error).__name__}.")
+            return Health(
+                ok=False, text=f"The key file can't be used: {error or type(error).__name__}."
+            )
         return Health(ok=ok, text="The key file opens.")
 
     def _fresh(self) -> _Keys:
@@ -233,13 +240,19 @@ def _sealed(keys: _Keys, lid: _Lid) -> bytes:
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    found = path.stat()
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise KeyManagerAway(type(error).__name__) from error
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _read_whole(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_LARGEST_FILE)
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST_FILE)
+    except OSError as error:
+        raise KeyManagerAway(type(error).__name__) from error
 
 
 def _parsed(data: bytes) -> dict[str, Any]:

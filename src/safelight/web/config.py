@@ -41,6 +41,8 @@ class Config:
     blobs: Path | None = None
     keys: Path | None = None
     seal: Path | None = None
+    key_days: int = 7
+    """How long a replaced version of the keys is kept, so that backups from then still open."""
     passphrase: str | None = field(default=None, repr=False)
     passphrase_file: Path | None = None
     idle_minutes: int = 10
@@ -66,7 +68,7 @@ _CONNECTION_OPTIONS = frozenset(
 )
 """What may follow the `?` of database_url, with libpq's meaning."""
 _PATHS = frozenset({"home", "blobs", "keys", "seal", "passphrase_file", "mail_password_file"})
-_NUMBERS = frozenset({"idle_minutes", "mail_port"})
+_NUMBERS = frozenset({"idle_minutes", "key_days", "mail_port"})
 _FLAGS = frozenset({"behind_proxy"})
 
 
@@ -84,6 +86,8 @@ def read(environ: Mapping[str, str]) -> Config:
         raise ConfigRefused("mode is practice, demo or test")
     if config.idle_minutes < 1 or config.idle_minutes > 60:
         raise ConfigRefused("idle_minutes is between 1 and 60")
+    if not 1 <= config.key_days <= 90:
+        raise ConfigRefused("key_days is between 1 and 90")
     if not config.server_url.startswith(("http://", "https://")):
         raise ConfigRefused("server_url starts with https:// or http://")
     return config

@@ -33,6 +33,7 @@ SAFELIGHT_HOME = CONFIG.home
 SAFELIGHT_BLOBS = CONFIG.blobs or CONFIG.home / "blobs"
 SAFELIGHT_KEYS = CONFIG.keys or CONFIG.home / "keys" / "keys.db"
 SAFELIGHT_SEAL = CONFIG.seal or CONFIG.home / "keys" / "seal.json"
+SAFELIGHT_KEY_DAYS = CONFIG.key_days
 SAFELIGHT_PASSPHRASE = _config.passphrase(CONFIG, _environ)
 SAFELIGHT_SERVER_URL = CONFIG.server_url.rstrip("/")
 SAFELIGHT_IDLE_SECONDS = CONFIG.idle_minutes * 60

@@ -15,17 +15,21 @@ import pytest
 from safelight import ledger, vault
 from safelight.storage import (
     Ballast,
+    Destroyed,
     DiskFull,
     Erased,
     KeyGone,
     KeyManagerError,
     KeyStore,
+    KeyStoreAway,
     KeyStoreError,
     KeyTaken,
     SealedFileManager,
     Tombstoned,
+    Turn,
     VersionDestroyed,
     database,
+    rotation,
 )
 
 TENANT, OTHER_TENANT, PATIENT, OTHER = (UUID(int=n) for n in range(1, 5))
@@ -262,7 +266,7 @@ def test_a_lock_held_too_long_leaves_the_scrub_pending(tmp_path, store, monkeypa
     image, _ = kept(store)
 
     def busy(_self):
-        raise sqlite3.OperationalError("database is locked")
+        raise KeyStoreAway("planted")
 
     with monkeypatch.context() as patch:
         patch.setattr(KeyStore, "_scrub", busy)
@@ -329,7 +333,7 @@ def test_every_night_a_new_key_and_after_a_week_the_old_one_is_destroyed(tmp_pat
     for night in range(1, 15):
         at = NOW + night * DAY
         assert store.rotate(at) == night + 1
-        destroyed.append(store.destroy_old(at))
+        destroyed.append(store.destroy_old(at, backup_needs=store.oldest_version()).versions)
         assert got(store, image) == key
         assert store.ingest_private(offer.kid).public == offer.public
         assert store.signing_key() == signing
@@ -344,19 +348,19 @@ def test_a_version_that_still_wraps_something_is_not_destroyed(tmp_path, store, 
     manager.rotate()
     with raw(tmp_path) as db:
         db.execute("INSERT INTO manager_versions VALUES (2, ?)", (int(NOW.timestamp()),))
-    assert store.destroy_old(NOW + 30 * DAY) == ()
+    assert store.destroy_old(NOW + 30 * DAY, backup_needs=9) == Destroyed((), ())
     assert got(store, image) == key
 
 
 def test_nothing_is_destroyed_before_anything_was_rotated(store, manager):
     kept(store)
-    assert store.destroy_old(NOW) == ()
+    assert store.destroy_old(NOW, backup_needs=9) == Destroyed((), ())
     assert manager.describe().versions == (1,)
 
 
 def test_an_empty_store_rotates_and_destroys_too(store, manager):
     store.rotate(NOW)
-    assert store.destroy_old(NOW + 8 * DAY) == (1,)
+    assert store.destroy_old(NOW + 8 * DAY, backup_needs=2) == Destroyed((1,), ())
     assert manager.describe().versions == (2,)
 
 
@@ -555,3 +559,98 @@ def test_the_stores_ballast_can_be_given_for_the_records(store):
     assert not store.describe().ballast
     store.erase([])
     assert store.describe().ballast
+
+
+def test_a_store_of_the_first_format_opens(tmp_path, manager):
+    """As version 0.1 made it, with one key for each tenant."""
+    store = KeyStore(tmp_path / "keys.db", manager)
+    image, key = kept(store)
+    store.close()
+    with raw(tmp_path) as db:
+        db.executescript(
+            "ALTER TABLE tenant_keys RENAME TO newer;"
+            "CREATE TABLE tenant_keys (tenant BLOB PRIMARY KEY, version INTEGER NOT NULL,"
+            " wrapped BLOB NOT NULL, manager_version INTEGER NOT NULL);"
+            "INSERT INTO tenant_keys SELECT * FROM newer; DROP TABLE newer; PRAGMA user_version=1"
+        )
+    db.close()
+    again = KeyStore(tmp_path / "keys.db", manager)
+    assert got(again, image) == key
+    assert again.rotate(NOW) == 2
+    assert got(again, image) == key
+    again.close()
+
+
+def test_a_rotation_goes_in_portions_and_on_where_it_stopped(store, monkeypatch):
+    monkeypatch.setattr(rotation, "PORTION", 10)
+    pictures = [(UUID(int=1000 + n), *kept(store, patient=UUID(int=1000 + n))) for n in range(35)]
+
+    class Killed(Exception):
+        pass
+
+    def kill(done, total):
+        assert total == 35
+        if done == 20:
+            raise Killed
+
+    with pytest.raises(Killed):
+        store.rotate(NOW, progress=kill)
+    assert store.is_rotating()
+    assert store.describe().left_behind == 15
+    late, late_key = kept(store, patient=UUID(int=2000))
+    for patient, image, key in pictures:
+        assert got(store, image, patient=patient) == key
+    assert store.oldest_version() == 1
+    assert store.finish_rotation() == 15
+    assert not store.is_rotating()
+    assert store.describe().left_behind == 0
+    assert store.oldest_version() == 2
+    for patient, image, key in [*pictures, (UUID(int=2000), late, late_key)]:
+        assert got(store, image, patient=patient) == key
+
+
+def test_a_patients_key_that_does_not_open_keeps_no_other_from_being_renewed(tmp_path, store):
+    (one, _), (other, key) = kept(store), kept(store, patient=OTHER)
+    raw(tmp_path).execute(
+        "UPDATE patient_keys SET wrapped = x'00' WHERE patient = ?", (PATIENT.bytes,)
+    )
+    store.rotate(NOW)
+    assert got(store, other, patient=OTHER) == key
+    assert store.describe().left_behind == 1
+    assert store.oldest_version() == 1
+    with pytest.raises(vault.SealBroken):
+        got(store, one)
+
+
+def test_an_old_version_waits_for_a_backup_that_does_without_it(store):
+    kept(store)
+    for night in range(10):
+        store.rotate(NOW + night * DAY)
+    at = NOW + 10 * DAY
+    assert store.destroy_old(at, backup_needs=None) == Destroyed((), (1, 2, 3, 4))
+    assert store.destroy_old(at, backup_needs=1) == Destroyed((), (1, 2, 3, 4))
+    assert store.destroy_old(at, backup_needs=3) == Destroyed((1, 2), (3, 4))
+    assert store.destroy_old(at, backup_needs=99) == Destroyed((3, 4), ())
+    assert [each.number for each in store.describe().versions] == list(range(5, 12))
+
+
+def test_versions_have_an_age_and_one_that_nobody_noted_counts_from_now(store, manager):
+    store.rotate(NOW)
+    manager.rotate()
+    store.destroy_old(NOW + DAY, backup_needs=None)
+    first, second, third = store.describe().versions
+    assert (first.made_at, first.replaced_at, first.wraps) == (None, NOW, 0)
+    assert (second.made_at, second.replaced_at) == (NOW, NOW + DAY)
+    assert (third.made_at, third.replaced_at) == (NOW + DAY, None)
+
+
+def test_a_turn_is_one_callers_and_comes_again_when_it_failed(store):
+    minute = timedelta(minutes=1)
+    assert store.claim_turn(NOW) is None
+    assert store.claim_turn(NOW + DAY - minute) is None
+    assert store.claim_turn(NOW + DAY) is Turn.ROTATE
+    assert store.claim_turn(NOW + DAY + 9 * minute) is None
+    assert store.claim_turn(NOW + DAY + 10 * minute) is Turn.ROTATE
+    store.rotate(NOW + DAY + 10 * minute)
+    assert store.claim_turn(NOW + DAY + 30 * minute) is None
+    assert store.claim_turn(NOW - DAY) is Turn.ROTATE

@@ -60,7 +60,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "ended": [PURPOSES[each] for each in said.consent.withdrawn],
         "refused": [PURPOSES[each] for each in said.consent.refused],
         "outcomes": [outcome(each) for each in said.withdrawals],
-        "key_days": flow.KEY_BACKUP_DAYS,
+        "key_days": flow.key_backup_days(),
         "is_proven": flow.is_backup_gone_for_sure(),
     }
     return render(request, "receipts/page.html", context)
