@@ -21,6 +21,7 @@ from statistics import median
 import numpy as np
 from tools.population import ethnicity, retabulate
 
+from benchmarks import expose_linking
 from benchmarks.expose_people import Country, country
 from safelight import exposure
 from safelight.exposure.calibrating import calibrate, class_of
@@ -63,6 +64,7 @@ def figures(
         band = _band(found, low, high)
         said[f"series_k_{name}"] = len(band)
         said[f"coverage_90_k_{name}"] = _share(band, "covered")
+    said |= expose_linking.words(people, pairs=2 * series) | expose_linking.pictures()
     return said | speed(people)
 
 

@@ -52,8 +52,12 @@ def _report(args: argparse.Namespace) -> exposure.Report:
     earlier = [
         exposure.read_release(json.loads(line)) for line in text.splitlines() if line.strip()
     ]
-    same = [each for each in earlier if proposed.patient and each.patient == proposed.patient]
-    return exposure.assess(same, proposed, population=population)
+    same: list[exposure.Disclosed] = []
+    others: list[exposure.Disclosed] = []
+    for each in earlier:
+        is_same = proposed.patient is not None and each.patient == proposed.patient
+        (same if is_same else others).append(each)
+    return exposure.assess(same, proposed, population=population, others=others)
 
 
 def _tell(report: exposure.Report) -> None:
@@ -66,6 +70,10 @@ def _tell(report: exposure.Report) -> None:
         print(
             f"  instead, {edit['detail']} {edit['to']}: about {edit['k']:,.0f} ({edit['verdict']})"
         )
+    for link in report.linked:
+        print(f"  {link.release.id} may be of the same patient: {link.probability:.0%}")
+    if report.unlinked:
+        print(f"without what may be of the same patient: about {report.unlinked.k:,.0f}")
     if report.nothing_mends:
         print("nothing in this release can mend it: too much has left already")
     if report.adds_nothing:

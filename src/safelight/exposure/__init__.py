@@ -3,6 +3,8 @@
 from safelight.exposure.assessing import Report, assess
 from safelight.exposure.estimating import Crowd
 from safelight.exposure.judging import BLOCK_BELOW, CLEAR_FROM, Judgement, Verdict
+from safelight.exposure.likeness import fingerprints
+from safelight.exposure.linking import Linked
 from safelight.exposure.population import Population, UnknownPopulation, load_population
 from safelight.exposure.register import Register
 from safelight.exposure.releases import Disclosed, ReleaseRefused, read_release
@@ -13,6 +15,7 @@ __all__ = [
     "Crowd",
     "Disclosed",
     "Judgement",
+    "Linked",
     "Population",
     "Register",
     "ReleaseRefused",
@@ -20,6 +23,7 @@ __all__ = [
     "UnknownPopulation",
     "Verdict",
     "assess",
+    "fingerprints",
     "load_population",
     "read_release",
 ]

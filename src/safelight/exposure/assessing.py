@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from safelight.exposure.contributing import contributions
@@ -19,6 +19,7 @@ from safelight.exposure.judging import (
     tiers_of,
 )
 from safelight.exposure.knowledge import Knowledge, together, told_by
+from safelight.exposure.linking import Linked, linked
 from safelight.exposure.population import Population
 from safelight.exposure.releases import Disclosed
 from safelight.exposure.viewers import sees
@@ -54,7 +55,10 @@ class Report:
     contradiction: bool = False
     calibrated: bool = False
     note: str = UNCALIBRATED
-    linked: tuple[str, ...] = field(default=())
+    linked: tuple[Linked, ...] = ()
+    """Releases that name nobody, or the proposed one does not, and that may be of the patient."""
+    unlinked: Crowd | None = None
+    """The crowd without what is linked, where anything is."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as the contract of `safelight expose` writes it."""
@@ -65,7 +69,8 @@ class Report:
             "contributions": list(self.contributions),
             "edits": list(self.edits),
             "unmapped": list(self.unmapped),
-            "linked": list(self.linked),
+            "linked": [each.as_json() for each in self.linked],
+            "unlinked": self.unlinked.as_json() if self.unlinked else None,
             "adds_nothing": self.adds_nothing,
             "nothing_mends": self.nothing_mends,
             "contradiction": self.contradiction,
@@ -75,11 +80,21 @@ class Report:
         }
 
 
-def assess(history: Sequence[Disclosed], proposed: Disclosed, *, population: Population) -> Report:
+def assess(
+    history: Sequence[Disclosed],
+    proposed: Disclosed,
+    *,
+    population: Population,
+    others: Sequence[Disclosed] = (),
+) -> Report:
     """Say what a release would add up to, with all that ever left about the same patient.
 
     history: every earlier release of that patient, taken back or not: what was seen stays seen.
+    others: releases of whom it isn't known; those that may be of the patient count as if they were.
     """
+    links = linked(history, proposed, others, population=population)
+    alone = _crowd_of(history, proposed, population=population) if links else None
+    history = [*history, *(each.release for each in links)]
     earlier = [_seen(each, population=population) for each in history]
     seen = [*earlier, _seen(proposed, population=population)]
     judged = judge(seen, proposed.audience, population=population)
@@ -101,7 +116,16 @@ def assess(history: Sequence[Disclosed], proposed: Disclosed, *, population: Pop
         contradiction=known.is_contradiction,
         calibrated=calibrated,
         note=CALIBRATED if calibrated else UNCALIBRATED,
+        linked=links,
+        unlinked=alone,
     )
+
+
+def _crowd_of(
+    history: Sequence[Disclosed], proposed: Disclosed, *, population: Population
+) -> Crowd:
+    seen = [_seen(each, population=population) for each in (*history, proposed)]
+    return judge(seen, proposed.audience, population=population)[0].crowd
 
 
 def _seen(release: Disclosed, *, population: Population) -> Seen:

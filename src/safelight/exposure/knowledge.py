@@ -20,6 +20,7 @@ from safelight.exposure.satellites import plain
 EARLIEST, LATEST = date(1880, 1, 1).toordinal(), date(2200, 1, 1).toordinal()
 ANY = -1
 """The mask of all: every bit is set, of however many."""
+UNKNOWN_POSTER = "who posted it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def _posted_by(poster: tuple[str, str], population: Population) -> Knowledge:
         for name in poster
         if name.casefold() in population.catchments
     ]
-    return together(known) if known else _unmapped("who posted it")
+    return together(known) if known else _unmapped(UNKNOWN_POSTER)
 
 
 def _condition(said: Mapping[str, Any], _: Disclosed, population: Population) -> Knowledge:

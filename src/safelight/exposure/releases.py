@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-FIELDS = frozenset({"id", "patient", "at", "audience", "poster", "facts", "withdrawn_on", "not"})
+FIELDS = frozenset(
+    {"id", "patient", "at", "audience", "poster", "facts", "withdrawn_on", "not", "picture"}
+)
 MAPPED = frozenset({"age", "sex", "place", "ethnicity", "condition", "event", "marks", "unmapped"})
 """Kinds of fact that the estimate knows; the others count as unmapped details."""
 KNOWN = MAPPED | {"occupation", "household"}
@@ -15,6 +18,9 @@ AGES = frozenset({"years", "months", "weeks", "band"})
 LEVELS = frozenset({"lad", "region", "nation", "org"})
 JUST_BEEN_DAYS = 7
 """How long before a release an event without a date is taken to have been."""
+
+
+_FINGERPRINT = re.compile("[0-9a-f]{16}")
 
 
 class ReleaseRefused(ValueError):
@@ -34,6 +40,8 @@ class Disclosed:
     """Places that the release ruled out."""
     poster: tuple[str, str] = ("", "")
     """Name and organisation that the audience sees: then the place can be looked up."""
+    picture: tuple[str, ...] = ()
+    """Fingerprints of the picture, the whole picture's first: `likeness.fingerprints`."""
 
     @property
     def names_poster(self) -> bool:
@@ -63,6 +71,7 @@ def read_release(said: object) -> Disclosed:
         facts={name: value for name, value in facts.items() if value not in (None, [], "")},
         not_places=_not_places(said.get("not")),
         poster=_poster(said.get("poster")),
+        picture=_fingerprints(said.get("picture")),
     )
 
 
@@ -99,6 +108,16 @@ def _poster(said: object) -> tuple[str, str]:
         raise ReleaseRefused("a poster has a name and an organisation")
     name, organisation = (str(said.get(each) or "").strip() for each in ("name", "organisation"))
     return name, organisation
+
+
+def _fingerprints(said: object) -> tuple[str, ...]:
+    if not said:
+        return ()
+    if not isinstance(said, list) or not all(
+        isinstance(each, str) and _FINGERPRINT.fullmatch(each) for each in said
+    ):
+        raise ReleaseRefused("picture is a list of fingerprints")
+    return tuple(said)
 
 
 def _place(said: object) -> tuple[str, str]:
