@@ -236,6 +236,19 @@ def test_two_uploads_at_once_are_one_picture(day):
     assert not list((day.served.home / "blobs").rglob("*.intent"))
 
 
+def test_two_presses_at_once_make_one(day):
+    before = day.count("records_release")
+    where = f"/pictures/{day.made['photo']}/copy/"
+    said = {"use": "here", "target": "Tuesday teaching", "sex": "", "age": "", "place": ""}
+    for number in range(3):
+        press = said | {"once": f"00000000-0000-4000-8000-00000000000{number}"}
+        sent = at_once(*(partial(day.browser("gp").post, where, **press) for _ in range(2)))
+        assert [each.status for each in sent] == [302, 302]
+        assert len({each.headers["location"] for each in sent}) == 1
+    assert day.count("records_release") == before + 3
+    assert day.count("records_answeredform") == 3
+
+
 def test_two_approvals_at_once_are_one(day):
     keys, disclosed = day.keys(), day.count("records_disclosure")
     waiting = day.made["waiting"]

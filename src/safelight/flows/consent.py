@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from safelight import vault
 from safelight.flows import keeping, stores
+from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.deciding import pack_named
 from safelight.interop import pictures
@@ -91,6 +92,7 @@ def record_consent(
     representative: Representative | None,
     body_site: str,
     wording: str,
+    once: uuid.UUID | None = None,
     by: Staff,
     now: datetime,
 ) -> tuple[Consent, str]:
@@ -104,7 +106,8 @@ def record_consent(
     wording: the digest of the words that were on the screen.
 
     Raises StaleWording when other words are in force by now, DoesNotFit for answers that don't
-    fit together, NotAllowed for a role or a practice that this isn't for.
+    fit together, NotAllowed for a role or a practice that this isn't for, AlreadyDone for a sheet
+    that was sent before.
     """
     rows = (patient, representative) if representative else (patient,)
     demand(by, Action.RECORD_CONSENT, *rows)
@@ -128,7 +131,11 @@ def record_consent(
     consent = _unsaved(patient, answers, words, body_site=body_site, by=by, now=now)
     if answers.drawing is not None:
         _seal_signature(consent, answers.drawing)
-    secret = _write(consent, answers, by=by, now=now)
+    try:
+        secret = _write(consent, answers, once=once, by=by, now=now)
+    except (forms.AlreadyDone, DoesNotFit):
+        keeping.destroy(consent.pk)
+        raise
     keeping.settle(consent.pk)
     return consent, secret
 
@@ -341,7 +348,10 @@ def _seal_signature(consent: Consent, png: bytes) -> None:
 
 
 @transaction.atomic
-def _write(consent: Consent, answers: Answers, *, by: Staff, now: datetime) -> str:
+def _write(
+    consent: Consent, answers: Answers, *, once: uuid.UUID | None, by: Staff, now: datetime
+) -> str:
+    forms.claim(once, kind="consent.recorded", made=consent.pk, practice=consent.practice, now=now)
     consent.save(force_insert=True)
     if answers.nothing_else:
         Objection.objects.create(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand, name_error
 from safelight.policy.roles import Action
 from safelight.records import log
@@ -48,9 +50,19 @@ class Deciders:
 
 
 @transaction.atomic
-def add_patient(*, name: str, born_on: date, nhs_number: str, by: Staff, now: datetime) -> Patient:
-    """Add a patient to the person's own practice. Raises DoesNotFit."""
+def add_patient(
+    *,
+    name: str,
+    born_on: date,
+    nhs_number: str,
+    once: uuid.UUID | None = None,
+    by: Staff,
+    now: datetime,
+) -> Patient:
+    """Add a patient to the person's own practice. Raises DoesNotFit, or AlreadyDone."""
     demand(by, Action.RECORD_CONSENT)
+    made = uuid.uuid4()
+    forms.claim(once, kind="patient.added", made=made, practice=by.practice, now=now)
     name, number = " ".join(name.split()), re.sub(r"[\s-]", "", nhs_number)
     fields = _name_errors(name) | _birth_errors(born_on, now=now)
     if number and not is_nhs_number(number):
@@ -59,7 +71,12 @@ def add_patient(*, name: str, born_on: date, nhs_number: str, by: Staff, now: da
         fields["nhs_number"] = "There is a patient here with this NHS number already. Search for it"
     _refuse_unless_empty(fields)
     patient = Patient.objects.create(
-        practice=by.practice, name=name, born_on=born_on, nhs_number=number, created_at=now
+        pk=made,
+        practice=by.practice,
+        name=name,
+        born_on=born_on,
+        nhs_number=number,
+        created_at=now,
     )
     log.append("patient.added", practice=by.practice, subject=patient.subject, by=by, at=now)
     return patient

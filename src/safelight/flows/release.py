@@ -7,11 +7,13 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import transaction
 
 from safelight import exposure, policy
 from safelight.flows import copies, erasing, exposing, keeping, pictures
+from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.copies import TICKS, CopyNotFit, Wishes
 from safelight.flows.deciding import may_use
@@ -48,6 +50,7 @@ def request_release(
     audience: Audience,
     target: str,
     discloses: Mapping[str, Any],
+    once: UUID | None = None,
     by: Staff,
     now: datetime,
 ) -> Release | policy.Refusal:
@@ -55,6 +58,7 @@ def request_release(
 
     discloses: what is said beside the picture (age, sex, place …), as `expose` reads facts.
     What holds only waits for steps that come later: the copy, the exposure, the second person.
+    Raises DoesNotFit, PictureClosed, or AlreadyDone where the form was sent before.
     """
     demand(by, Action.REQUEST_RELEASE, photo)
     if not target.strip():
@@ -76,6 +80,7 @@ def request_release(
     if isinstance(decision, policy.Refusal):
         return decision
     release.decision = decision.as_json()
+    forms.claim(once, kind="release.requested", made=release.pk, practice=photo.practice, now=now)
     release.save(force_insert=True)
     _log(
         "release.requested", release, by=by, now=now, purpose=purpose.value, audience=audience.value

@@ -19,7 +19,7 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
-from safelight.flows import erasing, evidence, keeping, key_rounds, mailing
+from safelight.flows import erasing, evidence, keeping, key_rounds, mailing, once
 from safelight.interop import mail
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
         "orphans": lambda: _orphans(now=now),
         "keys": lambda: key_rounds.go(now=now),
         "tasks": lambda: _tasks(now=now),
+        "forms": lambda: once.forget_old(now=now),
         "checkpoint": lambda: evidence.checkpoint_if_due(now=now),
     }
     if transport is not None:

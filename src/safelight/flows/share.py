@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from safelight import policy
 from safelight.flows import mailing, watermark
+from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.consent import hash_of
 from safelight.flows.deciding import may_use
@@ -109,13 +110,15 @@ def ask_colleague(
     question: str,
     expires: datetime,
     openings: int = 5,
+    once: UUID | None = None,
     by: Staff,
     now: datetime,
 ) -> Asked | policy.Hold | policy.Refusal:
     """Ask one named colleague about one picture, and queue the mail with the link.
 
     Returns the decision where it isn't a permit; then nothing was written.
-    Raises NotAllowed for a role or practice, DoesNotFit for answers that can't be used.
+    Raises NotAllowed for a role or practice, DoesNotFit for answers that can't be used, AlreadyDone
+    for a form that was sent before.
     """
     demand(by, Action.ASK_COLLEAGUE, photo)
     _refuse_unfit(recipient_name, recipient_email, question, expires, openings, now=now)
@@ -127,8 +130,10 @@ def ask_colleague(
         return decision
     if photo.state != Photo.State.KEPT:
         raise LinkIsShut("the picture is closed")
-    secret = secrets.token_urlsafe(32)
+    secret, made = secrets.token_urlsafe(32), uuid4()
+    forms.claim(once, kind="link.sent", made=made, practice=photo.practice, now=now)
     link = Link.objects.create(
+        pk=made,
         practice=photo.practice,
         photo=photo,
         recipient_name=recipient_name.strip(),
@@ -209,15 +214,27 @@ def picture(link_id: UUID, *, browser_token: str, now: datetime) -> bytes:
 
 
 @transaction.atomic
-def reply(link_id: UUID, *, text: str, browser_token: str, now: datetime) -> Reply:
-    """Put the colleague's answer into the patient's record. Raises LinkIsShut, DoesNotFit."""
+def reply(
+    link_id: UUID, *, text: str, browser_token: str, once: UUID | None = None, now: datetime
+) -> Reply:
+    """Put the colleague's answer into the patient's record.
+
+    Raises LinkIsShut, DoesNotFit, or AlreadyDone for a form that was sent before.
+    """
     if not text.strip():
         raise DoesNotFit({"text": "Type your answer"})
     link = Link.objects.select_for_update().filter(pk=link_id).first()
     if link is None or not _may_answer(link, browser_token=browser_token, now=now):
         raise LinkIsShut(str(link_id))
+    pk = uuid4()
+    forms.claim(once, kind="link.answered", made=pk, practice=link.practice, now=now)
     made = Reply.objects.create(
-        practice=link.practice, link=link, patient=link.photo.patient, text=text.strip(), at=now
+        pk=pk,
+        practice=link.practice,
+        link=link,
+        patient=link.photo.patient,
+        text=text.strip(),
+        at=now,
     )
     _log("link.answered", link, by="colleague", now=now, reply=made.pk)
     return made

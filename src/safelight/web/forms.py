@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Self
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.forms.renderers import TemplatesSetting
+from django.http import HttpRequest
 
 
 class Renderer(TemplatesSetting):
@@ -101,3 +103,11 @@ def put_right(form: forms.BaseForm, fields: Mapping[str, str]) -> None:
     """Add what a flow refused to the form: to its field, or to the whole if there is none."""
     for name, text in fields.items():
         form.add_error(name if name in form.fields else None, text)
+
+
+def once_of(request: HttpRequest) -> UUID | None:
+    """Return the token that `{% once %}` wrote into the form; None for one that has none."""
+    try:
+        return UUID(request.POST.get("once", ""))
+    except ValueError:
+        return None

@@ -1,6 +1,7 @@
 """All models, by the names that the rest of the house uses."""
 
 from safelight.records.models.consent import Consent, Objection, Receipt
+from safelight.records.models.forms import AnsweredForm
 from safelight.records.models.keys import KeyBackupVerified
 from safelight.records.models.log import Checkpoint, LedgerEntry, OutgoingMail, TreeHead
 from safelight.records.models.people import (
@@ -15,6 +16,7 @@ from safelight.records.models.sharing import Disclosure, Link, Release, Reply
 from safelight.records.models.withdrawal import EraseJob, Recall, Withdrawal
 
 __all__ = [
+    "AnsweredForm",
     "Assessment",
     "Checkpoint",
     "Consent",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import segno
 from django import template
@@ -33,6 +34,12 @@ def icon(name: str, extra: str = "") -> SafeString:
         f" {extra}" if extra else "",
         mark_safe(ICONS[name]),  # noqa: S308 - our own constant
     )
+
+
+@register.simple_tag
+def once() -> SafeString:
+    """Return a hidden field with a fresh token: a form that is sent twice acts once."""
+    return format_html('<input type="hidden" name="once" value="{}">', uuid4())
 
 
 @register.simple_tag

@@ -22,12 +22,13 @@ from safelight.flows import capture, patients, sites
 from safelight.flows import consent as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.circumstances import open_grounds
+from safelight.flows.once import AlreadyDone
 from safelight.policy.roles import Action
 from safelight.records.models import Consent, Patient, Representative
 from safelight.terms import Purpose
 from safelight.web import slips
 from safelight.web.doors import SignedInRequest, needs
-from safelight.web.forms import put_right
+from safelight.web.forms import once_of, put_right
 from safelight.web.making import (
     GROUNDS,
     asked_because,
@@ -190,6 +191,8 @@ def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
             put_right(form, refused.fields)
         except flow.StaleWording as error:
             stale = error.for_people
+        except AlreadyDone as before:
+            return redirect(_after(get_object_or_404(patient.consents, pk=before.made), made_for))
         else:
             return redirect(_after(made, made_for))
     context = {
@@ -265,6 +268,7 @@ def _record(request: SignedInRequest, patient: Patient, form: Sheet, *, body_sit
         given_by=given_by,
         representative=representative,
         body_site=body_site,
+        once=once_of(request),
         by=request.user,
         now=timezone.now(),
     )

@@ -15,11 +15,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from safelight.flows import patients as flow
 from safelight.flows.allowed import DoesNotFit
+from safelight.flows.once import AlreadyDone
 from safelight.policy.roles import Action
 from safelight.records.models import Assessment, Patient, Representative
 from safelight.terms import Purpose
 from safelight.web.doors import SignedInRequest, needs
-from safelight.web.forms import DayField, Option, put_right
+from safelight.web.forms import DayField, Option, once_of, put_right
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 YES_NO = [("yes", "Yes"), ("no", "No"), ("", "Not known yet")]
@@ -148,9 +149,13 @@ def add(request: SignedInRequest) -> HttpResponse:
     form = PatientForm(request.POST or None)
     if form.is_valid():
         try:
-            made = flow.add_patient(**form.cleaned_data, by=request.user, now=timezone.now())
+            made = flow.add_patient(
+                **form.cleaned_data, once=once_of(request), by=request.user, now=timezone.now()
+            )
         except DoesNotFit as refused:
             put_right(form, refused.fields)
+        except AlreadyDone as before:
+            return redirect("patient", before.made)
         else:
             return redirect("patient", made.pk)
     context = {"form": form, "title": "Who is the patient?", "action": "Add the patient"}

@@ -20,6 +20,7 @@ from safelight.flows import opening
 from safelight.flows import release as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.copies import TICKS, CopyNotFit, Wishes, for_editor
+from safelight.flows.once import AlreadyDone
 from safelight.policy.roles import Action, may
 from safelight.records.models import Photo, Release
 from safelight.terms import Audience, Purpose, Region, RegionOutsideImage
@@ -36,7 +37,7 @@ from safelight.web.disclosing import (
     rounded,
 )
 from safelight.web.doors import SignedInRequest, needs
-from safelight.web.forms import Option, put_right
+from safelight.web.forms import Option, once_of, put_right
 from safelight.web.words import AUDIENCES, PURPOSES
 
 if TYPE_CHECKING:
@@ -151,9 +152,12 @@ def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
                 audience=audience,
                 target=form.cleaned_data["target"],
                 discloses=facts_from(form.cleaned_data),
+                once=once_of(request),
                 by=request.user,
                 now=now,
             )
+        except AlreadyDone as before:
+            return redirect("release", before.made)
         except opening.PictureClosed as closed:  # since it was found, a moment ago
             raise Http404 from closed
         if isinstance(done, Release):

@@ -16,12 +16,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from safelight import policy
 from safelight.flows import patients, share
 from safelight.flows.allowed import DoesNotFit
+from safelight.flows.once import AlreadyDone
 from safelight.policy.roles import Action
 from safelight.records.models import Link, Photo
 from safelight.web import lockout
 from safelight.web.decisions import ways
 from safelight.web.doors import SignedInRequest, needs, open_to_all
-from safelight.web.forms import Option, put_right
+from safelight.web.forms import Option, once_of, put_right
 from safelight.web.views import errors
 from safelight.web.words import browser_token, remember_browser
 
@@ -97,9 +98,18 @@ def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
         said = dict(form.cleaned_data)
         expires = now + timedelta(days=int(said.pop("days")))
         try:
-            done = share.ask_colleague(photo, **said, expires=expires, by=request.user, now=now)
+            done = share.ask_colleague(
+                photo,
+                **said,
+                expires=expires,
+                once=once_of(request),
+                by=request.user,
+                now=now,
+            )
         except DoesNotFit as refused:
             put_right(form, refused.fields)
+        except AlreadyDone:
+            return redirect("opinions")
         except share.LinkIsShut as closed:  # since it was found, a moment ago
             raise Http404 from closed
         else:
@@ -215,10 +225,13 @@ def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
             pk,
             text=form.cleaned_data["text"],
             browser_token=browser_token(request),
+            once=once_of(request),
             now=timezone.now(),
         )
     except share.LinkIsShut as shut:
         return _shut(request, shut)
+    except AlreadyDone:
+        pass  # the first press put it into the record
     return render(request, "sharing/thanks.html")
 
 
