@@ -13,6 +13,7 @@ from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_UNREADABLE, EXIT_USAGE
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from safelight.policy import Because, Hold, Permit, Refusal
 
@@ -20,18 +21,6 @@ MAX_BYTES = 16 * 1024 * 1024
 """Facts have some kilobytes; more is something else, and isn't read to the end."""
 
 HEADINGS = {"permit": "Permitted", "hold": "On hold", "refuse": "Not permitted"}
-
-SOURCES = {
-    "GMC VAR": "Making and using visual and audio recordings of patients (2011)",
-    "GMC CONF": "Confidentiality (2017)",
-    "GMC SM": "Using social media as a medical professional (2024)",
-    "MDU": "the Medical Defence Union's article on sharing medical images",
-    "ICO BYOD": "Information Commissioner's Office, Bring your own device (2013)",
-    "MCA 2005": "Mental Capacity Act 2005",
-    "NHS-RM": "NHS Records Management Code of Practice",
-    "practice": "established practice; no paragraph is cited",
-}
-"""The short names of sources, spelt out (docs/reference/decide.md)."""
 
 
 class NotFacts(ValueError):
@@ -61,7 +50,11 @@ def run(args: argparse.Namespace) -> int:
         print(f"could not read: {error}", file=sys.stderr)
         return EXIT_UNREADABLE
     answer = policy.decide(facts, pack=pack)
-    print(json.dumps(answer.as_json()) if args.json else "\n".join(told(answer)))
+    print(
+        json.dumps(answer.as_json())
+        if args.json
+        else "\n".join(told(answer, sources=pack.terms.sources))
+    )
     return EXIT_DONE if answer.outcome == "permit" else EXIT_REFUSED
 
 
@@ -77,15 +70,18 @@ def read_facts(source: str) -> dict[str, Any]:
     return _object(data)
 
 
-def told(answer: Permit | Hold | Refusal) -> list[str]:
-    """Return the lines of an answer for people, each fit for any terminal."""
+def told(answer: Permit | Hold | Refusal, *, sources: Mapping[str, str]) -> list[str]:
+    """Return the lines of an answer for people, each fit for any terminal.
+
+    sources: the pack's short names, spelt out.
+    """
     lines = [HEADINGS[answer.outcome], ""]
     for number, reason in enumerate(answer.because, start=1):
         lines += _reason(number, reason)
     lines += _list("From now on", answer.conditions)
     lines += _list("Write down", answer.record)
     lines += _list("Decide again from", answer.reevaluate_on)
-    lines += _legend(answer)
+    lines += _legend(answer, sources)
     lines += [f"Decided by {answer.pack.id} ({answer.pack.hash[:12]}). This is not legal advice."]
     return [_printable(line) for line in lines]
 
@@ -143,10 +139,10 @@ def _list(heading: str, items: tuple[str, ...]) -> list[str]:
     return [heading, *(f"  - {each}" for each in items), ""]
 
 
-def _legend(answer: Permit | Hold | Refusal) -> list[str]:
-    names = [name for name in SOURCES if any(name in each.source for each in answer.because)]
+def _legend(answer: Permit | Hold | Refusal, sources: Mapping[str, str]) -> list[str]:
+    names = [name for name in sources if any(name in each.source for each in answer.because)]
     width = max(map(len, names), default=0)
-    lines = [f"  {name:<{width}}  {SOURCES[name]}" for name in names]
+    lines = [f"  {name:<{width}}  {sources[name]}" for name in names]
     return ["Sources", *lines, ""] if lines else []
 
 

@@ -2,7 +2,8 @@
 
 from safelight.policy.answers import Because, Hold, Need, PackName, Permit, Refusal
 from safelight.policy.engine import decide
-from safelight.policy.pack import Pack, PackRefused, load_pack, read_pack
+from safelight.policy.pack import Pack, PackRefused
+from safelight.policy.reading import load_pack, read_pack
 from safelight.policy.retention import earliest_destruction
 from safelight.policy.withdrawal import Consequence, Derived, Step, consequences
 from safelight.policy.wording import Wording, WordingRefused

@@ -81,6 +81,8 @@ class Permit(Answer):
 
     demands: tuple[str, ...] = field(default=())
     """What a copy has to show: "verified", "person-looked", "nothing-left"."""
+    demanded_by: str = "practice"
+    """Where it stands written that a copy has to show it."""
 
     def met_by(self, report: CopyReport) -> tuple[Because, ...]:
         """Return what the permit demands of a copy and this one doesn't show; empty is met."""
@@ -90,7 +92,13 @@ class Permit(Answer):
             "nothing-left": report.residual == 0,
         }
         return tuple(
-            Because(f"copy-{demand}", _COPY[demand], "MDU", Need(f"copy.{demand}", True), "hold")
+            Because(
+                f"copy-{demand}",
+                _COPY[demand],
+                self.demanded_by,
+                Need(f"copy.{demand}", True),
+                "hold",
+            )
             for demand in self.demands
             if not shown.get(demand, False)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from safelight.policy.retention import anniversary
@@ -27,13 +28,15 @@ class Case(NamedTuple):
     seen: str
     """"identifiable", "coded" or "anonymised", for this audience."""
     kind: str
-    """"var10" for the recordings that GMC VAR 10 lists, else "other"."""
+    """"procedural" for the kinds whose making a procedure's consent carries, else "other"."""
     made_for: str
     covert: str
     intimate_child: str
     post_mortem: str
     legal_basis: str
     device: str
+    tells_of_others: str
+    """"no" only where it is known not to be genetic and to touch nobody else."""
     years: str
     """"adult"; "young": decides like one; "child": decides only if found able to; or "unknown"."""
 
@@ -86,8 +89,11 @@ def case_of(facts: Facts, terms: Terms, *, purpose: str, identifiable: str) -> C
     assert facts.at is not None
     assert facts.action is not None
     recording, audience = facts.recording, facts.audience or "team"
+    kind = "procedural" if recording.type in terms.procedural_types else "other"
     seen = "identifiable" if identifiable in ("identifiable", "may-be") else identifiable
-    if seen == "coded" and audience in terms.outside:
+    if seen == "coded" and (
+        audience in terms.outside or (kind == "procedural" and purpose in terms.secondary)
+    ):
         seen = "identifiable"
     return Case(
         facts=facts,
@@ -98,15 +104,30 @@ def case_of(facts: Facts, terms: Terms, *, purpose: str, identifiable: str) -> C
         audience=audience,
         standing=standing_of(facts, terms, facts.at),
         seen=seen,
-        kind="var10" if recording.type in terms.var10_types else "other",
+        kind=kind,
         made_for=recording.made_for or "unknown",
         covert="yes" if recording.covert else "no",
         intimate_child="yes" if _is_intimate_child(facts, terms, facts.at) else "no",
         post_mortem=recording.post_mortem or "no",
         legal_basis=facts.authority.legal_basis or "none",
         device="known" if facts.device is not None else "none",
+        tells_of_others="no" if facts.patient.genetic_or_third_party is False else "yes",
         years=_years(facts, terms),
     )
+
+
+def reevaluate(case: Case, consent: ConsentFact | None) -> list[str]:
+    """Return the days from which a permit may no longer hold."""
+    days = []
+    if consent is not None and consent.expires_on is not None:
+        days.append((consent.expires_on + timedelta(days=1)).isoformat())
+    noes = [each.made_on for each in case.facts.objections]
+    noes += [each.withdrawn_on for each in case.covering()]
+    days += [day.isoformat() for day in noes if day is not None and day > case.at]
+    born = case.facts.patient.born
+    if case.years == "child" and born is not None:
+        days.append(anniversary(born, case.terms.matured_from).isoformat())
+    return sorted(set(days))
 
 
 def _years(facts: Facts, terms: Terms) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from safelight.policy import facts as contract
 from safelight.policy.answers import Because, Hold, Need, Permit, Refusal
-from safelight.policy.case import case_of
-from safelight.policy.requirements import no_consent, reevaluate
+from safelight.policy.case import case_of, reevaluate
+from safelight.policy.requirements import no_consent
 from safelight.terms import Audience
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def decide(facts: Mapping[str, object], *, pack: Pack) -> Permit | Hold | Refusa
     facts: one object of the contract in docs/reference/decide.md. Absent or null is unknown, and
     unknown never permits; a field or value that the contract doesn't know refuses.
     """
-    known, unknown = contract.read(facts, zone=pack.terms.zone)
+    known, unknown = contract.read(facts, vocabulary=pack.terms.vocabulary)
     if unknown:
         return _refusal(pack, [_unknown(path) for path in sorted(set(unknown))])
     missing = [name for name in ("action", "at", "purpose") if getattr(known, name) is None]
@@ -84,10 +84,12 @@ def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
     applied = [guard for guard in guards if _applies(guard, case)]
     blockers: list[Because] = []
     stopped: list[Rule] = []
+    cited: list[str] = []
     for guard in applied:
         if unmet_of_guard := _unmet_of_case(guard, case):
             stopped.append(guard)
             blockers += [_because(guard, unmet, case) for unmet in unmet_of_guard]
+            cited += [unmet.cite for unmet in unmet_of_guard if unmet.cite]
     nearest: tuple[Rule, ConsentFact | None, list[Unmet]] | None = None
     for basis in bases:
         if not _applies(basis, case):
@@ -98,13 +100,15 @@ def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
         if not unmet:
             break
     if nearest is None:
-        return _refusal(pack, [*blockers, _no_basis(case, pack)], stopped)
+        record = _to_record(pack, stopped, cited)
+        return _refusal(pack, [*blockers, _no_basis(case, pack)], record)
     basis, consent, lacking = nearest
     if lacking:
         stopped.append(basis)
         blockers += [_because(basis, unmet, case) for unmet in lacking]
+        cited += [unmet.cite for unmet in lacking if unmet.cite]
     if blockers:
-        return _blocked(pack, blockers, stopped)
+        return _blocked(pack, blockers, _to_record(pack, stopped, cited))
     return _permit(case, pack, consent, [basis, *applied])
 
 
@@ -146,6 +150,7 @@ def _permit(case: Case, pack: Pack, consent: ConsentFact | None, applied: list[R
         record=_together(applied, attrgetter("record")),
         reevaluate_on=tuple(reevaluate(case, consent)),
         demands=_together(applied, attrgetter("demands")),
+        demanded_by=pack.terms.cites["copy"].source,
     )
 
 
@@ -153,14 +158,20 @@ def _together(rules: Sequence[Rule], part: Callable[[Rule], tuple[str, ...]]) ->
     return tuple(dict.fromkeys(each for rule in rules for each in part(rule)))
 
 
-def _blocked(pack: Pack, blockers: list[Because], stopped: list[Rule]) -> Hold | Refusal:
+def _to_record(pack: Pack, stopped: list[Rule], cited: list[str]) -> tuple[str, ...]:
+    """Return what has to be written down when an act is stopped."""
+    by_cite = [each for name in cited for each in pack.terms.cites[name].record]
+    return tuple(dict.fromkeys([*_together(stopped, _IF_BLOCKED), *by_cite]))
+
+
+def _blocked(pack: Pack, blockers: list[Because], record: tuple[str, ...]) -> Hold | Refusal:
     if any(blocker.outcome == "refuse" for blocker in blockers):
-        return _refusal(pack, blockers, stopped)
-    return Hold(_sorted(blockers), pack.title, record=_together(stopped, _IF_BLOCKED))
+        return _refusal(pack, blockers, record)
+    return Hold(_sorted(blockers), pack.title, record=record)
 
 
-def _refusal(pack: Pack, blockers: list[Because], stopped: Sequence[Rule] = ()) -> Refusal:
-    return Refusal(_sorted(blockers), pack.title, record=_together(stopped, _IF_BLOCKED))
+def _refusal(pack: Pack, blockers: list[Because], record: tuple[str, ...] = ()) -> Refusal:
+    return Refusal(_sorted(blockers), pack.title, record=record)
 
 
 def _sorted(blockers: list[Because]) -> tuple[Because, ...]:
@@ -180,7 +191,7 @@ def _worse(one: Permit | Hold | Refusal, other: Permit | Hold | Refusal) -> Perm
 
 
 def _because(rule: Rule, unmet: Unmet, case: Case) -> Because:
-    source = case.terms.cites[unmet.cite] if unmet.cite else rule.source
+    source = case.terms.cites[unmet.cite].source if unmet.cite else rule.source
     return Because(rule.id, unmet.text, source, unmet.need, unmet.outcome)
 
 

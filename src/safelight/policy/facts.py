@@ -25,27 +25,35 @@ FORMS = frozenset({"written", "electronic", "oral-recorded", "implied"})
 TOLD = frozenset(
     {"purpose", "helps", "retention", "storage", "withdrawal", "secondary", "irrevocable"}
 )
-LEGAL_BASES = frozenset({"court-order", "statute", "s251", "mca-research", "public-interest"})
 VERDICTS = frozenset({"clear", "review", "block", "not-assessed"})
 CLASSES = frozenset({"identifiable", "coded", "anonymised"})
 WISHES = frozenset({"yes", "no"})
 POST_MORTEM = frozenset({"cause-of-death", "secondary"})
-GIVERS = frozenset(
-    {"patient", "parental-responsibility", "lpa-health", "deputy", "court", "executor", "relative"}
-)
 _YEARS = range(1800, 2400)
 """A day outside these is a slip of the pen, and calendar rules must not run off the calendar."""
-TESTS = ("necessary", "best_interests", "no_less_restrictive_way")
 
 Parse = "Callable[[Any, str, Reader], Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What differs between jurisdictions in the contract itself; each id with its plain words."""
+
+    zone: ZoneInfo
+    kinds: Mapping[str, str]
+    """Who may have given a consent: kinds of authority, and "patient"."""
+    legal_bases: Mapping[str, str]
+    tests: Mapping[str, str]
+    """What clinician and representative have to be satisfied of."""
+    switches: Mapping[str, str]
+    """What a practice may turn on, with a recorded reason."""
 
 
 @dataclass(slots=True)
 class Reader:
     """Reads one set of facts and remembers every field or value that it doesn't know."""
 
-    zone: ZoneInfo
-    givers: frozenset[str] = GIVERS
+    vocabulary: Vocabulary
     unknown: list[str] = field(default_factory=list)
 
     def section(self, found: Any, fields: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -109,7 +117,11 @@ def _named(value: Any, path: str, reader: Reader) -> bool | None:
 def _day(value: Any, path: str, reader: Reader) -> date | None:
     """Read a day, or an instant as the day that it falls on in the pack's time zone."""
     try:
-        day = date.fromisoformat(value) if len(value) == 10 else _day_of(value, reader.zone)
+        day = (
+            date.fromisoformat(value)
+            if len(value) == 10
+            else _day_of(value, reader.vocabulary.zone)
+        )
     except (TypeError, ValueError, OverflowError):
         reader.unknown.append(path)
         return None
@@ -135,7 +147,14 @@ def _wishes(value: Any, path: str, reader: Reader) -> dict[str, str]:
 
 
 def _giver(value: Any, path: str, reader: Reader) -> str | None:
-    if isinstance(value, str) and value in reader.givers:
+    if isinstance(value, str) and value in reader.vocabulary.kinds:
+        return value
+    reader.unknown.append(path)
+    return None
+
+
+def _legal_basis(value: Any, path: str, reader: Reader) -> str | None:
+    if isinstance(value, str) and value in reader.vocabulary.legal_bases:
         return value
     reader.unknown.append(path)
     return None
@@ -247,7 +266,7 @@ class Facts(NamedTuple):
     executor_or_family_consulted: bool | None = None
     second_person: bool | None = None
     exposure: str | None = None
-    var17: bool | None = None
+    switches: Mapping[str, bool] = NOTHING
     device: Device | None = None
     care: Care = Care()
     complaint_relevant: bool | None = None
@@ -295,7 +314,7 @@ _CONSENT = {
 _OBJECTION = {"purposes": _list_of(PURPOSES | {"*"}), "made_on": _day}
 _TEST = {"clinician": _yes_no, "representative": _yes_no}
 _AUTHORITY = {
-    "legal_basis": _one_of(LEGAL_BASES),
+    "legal_basis": _legal_basis,
     "reference": _words,
     "opt_out_checked": _yes_no,
     "patient_opted_out": _yes_no,
@@ -311,7 +330,6 @@ _RELEASE = {"target": _words, "recipient": _words}
 _PROJECT = {"reference": _words, "ethics": _words}
 _REVIEW = {"second_person": _named}
 _EXPOSURE = {"verdict": _one_of(VERDICTS)}
-_SWITCHES = {"var17": _named}
 _COMPLAINT = {"relevant": _yes_no}
 
 
@@ -341,6 +359,15 @@ def _plain(fields: Mapping[str, Any]) -> Callable[[Any, str, Reader], dict[str, 
     return parse
 
 
+def _tests(value: Any, path: str, reader: Reader) -> dict[str, dict[str, Any]]:
+    return reader.section(value, dict.fromkeys(reader.vocabulary.tests, _BY_BOTH), path + ".")
+
+
+def _switches(value: Any, path: str, reader: Reader) -> dict[str, Any]:
+    return reader.section(value, dict.fromkeys(reader.vocabulary.switches, _named), path + ".")
+
+
+_BY_BOTH = _plain(_TEST)
 _TOP: dict[str, Callable[[Any, str, Reader], Any]] = {
     "action": _one_of(ACTIONS),
     "purpose": _one_of(PURPOSES),
@@ -350,7 +377,7 @@ _TOP: dict[str, Callable[[Any, str, Reader], Any]] = {
     "recording": _object(Recording, _RECORDING),
     "consents": _many(ConsentFact, _CONSENT),
     "objections": _many(ObjectionFact, _OBJECTION),
-    "tests": _plain({name: _plain(_TEST) for name in TESTS}),
+    "tests": _tests,
     "authority": _object(Authority, _AUTHORITY),
     "release": _plain(_RELEASE),
     "project": _plain(_PROJECT),
@@ -358,7 +385,7 @@ _TOP: dict[str, Callable[[Any, str, Reader], Any]] = {
     "executor_or_family_consulted": _yes_no,
     "review": _plain(_REVIEW),
     "exposure": _plain(_EXPOSURE),
-    "switches": _plain(_SWITCHES),
+    "switches": _switches,
     "device": _object(Device, _DEVICE),
     "care": _object(Care, _CARE),
     "complaint": _plain(_COMPLAINT),
@@ -370,18 +397,15 @@ FLAT = {
     ("project", "ethics"): "project_ethics",
     ("review", "second_person"): "second_person",
     ("exposure", "verdict"): "exposure",
-    ("switches", "var17"): "var17",
     ("complaint", "relevant"): "complaint_relevant",
 }
 """Objects of one or two fields in the contract are single fields of `Facts`."""
 _FLAT_SECTIONS = frozenset(section for section, _ in FLAT)
 
 
-def read(
-    given: Any, *, zone: ZoneInfo, givers: frozenset[str] = GIVERS
-) -> tuple[Facts, tuple[str, ...]]:
-    """Return the facts, and the paths of every field or value that the contract doesn't know."""
-    reader = Reader(zone, givers)
+def read(given: Any, *, vocabulary: Vocabulary) -> tuple[Facts, tuple[str, ...]]:
+    """Return the facts, and the paths of every field or value that contract and pack don't know."""
+    reader = Reader(vocabulary)
     top = reader.section(given, _TOP, "")
     flat: dict[str, Any] = {}
     for section in _FLAT_SECTIONS & top.keys():

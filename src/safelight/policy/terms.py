@@ -1,4 +1,4 @@
-"""A pack's terms: its ages, its kinds of authority, what has to be told. Nothing here is England's own."""
+"""A pack's terms: its words, ages, kinds of authority, clocks. Nothing here is one country's own."""
 
 from __future__ import annotations
 
@@ -7,18 +7,41 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from zoneinfo import ZoneInfo
+
+    from safelight.policy.facts import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Cite:
+    """A source that isn't a rule's own, and what it asks to be written down."""
+
+    source: str
+    record: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Within how many hours somebody has to be told."""
+
+    hours: int
+    text: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What differs between jurisdictions, apart from the rules."""
 
-    zone: ZoneInfo
+    vocabulary: Vocabulary
+    words: Mapping[str, Mapping[str, str]]
+    """Every id of the pack in plain words, by vocabulary: "kinds", "purposes", "told" …"""
     capacity_presumed_from: int
     matured_from: int
     child_until: int
-    var10_types: frozenset[str]
+    procedural_types: frozenset[str]
+    """Kinds of recording whose making needs no consent of its own within a procedure."""
+    secondary: frozenset[str]
+    """Purposes beyond the patient's own care, its checking, the law and complaints."""
     outside: frozenset[str]
     """Audiences beyond the organisation, for which coded counts as identifiable."""
     compulsion: frozenset[str]
@@ -27,10 +50,10 @@ class Terms:
     authority: Mapping[str, frozenset[str]]
     """Standing to the kinds of authority that may consent: "self", "lacks", "lost", "child", "dead"."""
     parental: frozenset[str]
-    told_for_care: frozenset[str]
-    told_for_secondary: frozenset[str]
-    public_purposes: frozenset[str]
     also_covers: Mapping[str, frozenset[str]]
     """When making for a purpose, the other purposes whose consent does as well."""
-    cites: Mapping[str, str]
-    """Sources of what one consent can lack whatever the rule: "gillick", "matured", "regained"."""
+    cites: Mapping[str, Cite]
+    """What one consent can lack whatever the rule ("gillick", "matured", "regained"), and "copy"."""
+    clocks: Mapping[str, Clock]
+    sources: Mapping[str, str]
+    """The short names of sources, spelt out."""

@@ -175,7 +175,7 @@ def test_people_read_the_duties_of_a_permit():
         record=("who asked",),
         reevaluate_on=("2030-01-01",),
     )
-    assert decide.told(answer) == [
+    assert decide.told(answer, sources={}) == [
         "Permitted",
         "",
         "1. It may.",
@@ -196,13 +196,13 @@ def test_people_read_the_duties_of_a_permit():
 
 def test_a_need_without_a_value_names_its_field_alone():
     answer = Refusal((Because("r", "No.", "MDU", Need("consents[].withdrawn_on", None)),), RULES)
-    assert "   Depends on: consents[].withdrawn_on" in decide.told(answer)
+    assert "   Depends on: consents[].withdrawn_on" in decide.told(answer, sources={})
 
 
 def test_nothing_that_a_terminal_obeys_is_printed():
     need = Need("release.target", "\x1b[2J\x9b\u202e")
     answer = Hold((Because("r", "\x1b]0;title\x07\ud800", "x\ny", need),), RULES)
-    assert all(line.isprintable() for line in decide.told(answer))
+    assert all(line.isprintable() for line in decide.told(answer, sources={}))
 
 
 def test_the_command_answers_at_once_and_loads_no_heavy_room(given):

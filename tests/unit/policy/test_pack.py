@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.resources import files
 
 import pytest
+from tools import packs
 
 from safelight import policy
 from safelight.policy import facts as contract
+from safelight.policy import reading
 from safelight.policy.case import case_of
-from safelight.policy.requirements import CASE
+from safelight.policy.reading import load_pack, shipped_names
+from safelight.policy.requirements import CASE, CONSENT, SAYS, WITH
 from safelight.policy.roles import Action, Role, may
 from unit.policy.cases import PACK, make, use
 
@@ -31,23 +35,64 @@ BROKEN = {
     ),
     "an unknown demand": TEXT.replace('demands = ["verified",', 'demands = ["pretty",', 1),
     "two rules of one name": TEXT.replace('id = "make-covert"', 'id = "make-var10"', 1),
-    "an unknown field of [pack]": TEXT.replace("[terms]", 'author = "x"\n\n[terms]', 1),
+    "an unknown field of [pack]": TEXT.replace("[words.kinds]", 'author = "x"\n\n[words.kinds]', 1),
     "an unknown term": TEXT.replace("matured_from = 16", "matured_from = 16\nluck = 7", 1),
     "an age in words": TEXT.replace("matured_from = 16", 'matured_from = "sixteen"', 1),
-    "a source left out": TEXT.replace('regained = "practice"\n', "", 1),
+    "a source left out": TEXT.replace('copy = { source = "MDU" }\n', "", 1),
     "an unknown zone": TEXT.replace("Europe/London", "Atlantis/Centre", 1),
     "an unknown kind of recording": TEXT.replace('"x-ray"]', '"hologram"]', 1),
-    "an unknown giver": TEXT.replace('"lpa-health"', '"neighbour"', 1),
+    "an unknown giver": TEXT.replace('["lpa-health"', '["neighbour"', 1),
+    "an argument that isn't in its words": TEXT.replace(
+        '"legal-basis:s251"', '"legal-basis:s252"', 1
+    ),
+    "an argument for what takes none": TEXT.replace('"never"', '"never:ever"', 1),
+    "no argument for what takes one": TEXT.replace('"legal-basis:s251"', '"legal-basis"', 1),
+    "a citation of nothing known": TEXT.replace(
+        'source = "GMC VAR 50"', 'source = "GMC WAR 50"', 1
+    ),
+    "a citation that is no paragraph": TEXT.replace(
+        'source = "GMC VAR 50"', 'source = "GMC VAR on Tuesdays"', 1
+    ),
+    "a day in words": TEXT.replace("effective_from = 2026-11-01", 'effective_from = "November"', 1),
+    "an instant for a day": TEXT.replace(
+        "effective_from = 2026-11-01", "effective_from = 2026-11-01T00:00:00", 1
+    ),
+    "nobody called the patient": TEXT.replace('patient = "the patient"\n', "", 1),
+    "words for an unknown purpose": TEXT.replace(
+        "[words.forms]", 'holiday = "holiday"\n\n[words.forms]', 1
+    ),
+    "an id with a space": TEXT.replace('deputy = "a', '"a deputy" = "a', 1),
+    "words that aren't text": TEXT.replace(
+        'deputy = "a deputy appointed by the court"', "deputy = 7", 1
+    ),
+    "nobody who decides for a standing": TEXT.replace(
+        'dead = ["patient", "executor"]', "dead = []", 1
+    ),
+    "a source that is a number": TEXT.replace('copy = { source = "MDU" }', "copy = 7", 1),
+    "a cite with more than that": TEXT.replace(
+        'copy = { source = "MDU" }', 'copy = { source = "MDU", luck = 7 }', 1
+    ),
+    "a clock in words": TEXT.replace("hours = 72", 'hours = "soon"', 1),
+    "an unknown clock": TEXT.replace("[clocks.breach]", "[clocks.lunch]", 1),
+    "rules that aren't a list": TEXT[: TEXT.index("# --- making")]
+    + '[basis]\nid = "x"\n[guard]\nid = "y"\n',
+    "a rule that isn't a table": TEXT[: TEXT.index("# --- making")].replace(
+        "[pack]", 'basis = ["x"]\nguard = []\n[pack]', 1
+    ),
+    "duties that aren't a list": TEXT.replace(
+        'conditions = ["Tell the relatives."]', 'conditions = "Tell the relatives."', 1
+    ),
+    "more than a pack can be": TEXT + "#" * 1_000_001,
     "an unknown standing": TEXT.replace("\nlost = [", "\nlosing = [", 1),
 }
 
 
 def test_the_england_pack_loads_and_is_named_by_its_bytes() -> None:
     data = (files("safelight.policy") / "packs" / "england" / "pack.toml").read_bytes()
-    again = policy.read_pack(data, name="england")
+    again = policy.read_pack(data)
     assert (again.id, again.hash) == (PACK.id, PACK.hash)
     assert again.title.hash == PACK.hash
-    assert policy.read_pack(data + b"\n", name="england").hash != PACK.hash
+    assert policy.read_pack(data + b"\n").hash != PACK.hash
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -55,10 +100,10 @@ def test_a_pack_with_a_fault_refuses_to_load(fault: str) -> None:
     text = BROKEN[fault]
     data = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(policy.PackRefused):
-        policy.read_pack(data, name="england")
+        policy.read_pack(data)
 
 
-@pytest.mark.parametrize("name", ["", "../england", "atlantis"])
+@pytest.mark.parametrize("name", ["", "../england", "atlantis", "SHA256SUMS"])
 def test_there_is_no_pack_of_another_name(name: str) -> None:
     with pytest.raises(policy.PackRefused):
         policy.load_pack(name)
@@ -77,15 +122,57 @@ def test_a_practice_can_add_guards_and_nothing_else(local: str) -> None:
         PACK.with_guards(local)
 
 
+def test_the_list_of_what_comes_with_safelight_is_up_to_date() -> None:
+    assert packs.SUMS.read_text("utf-8") == packs.sums()
+    assert shipped_names() == ["england", "scotland"]
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Return a copy of the installed packs that a test may damage."""
+    copied = tmp_path / "packs"
+    shutil.copytree(packs.PACKS, copied)
+    monkeypatch.setattr(reading, "files", lambda _: tmp_path)
+    load_pack.cache_clear()
+    yield copied
+    load_pack.cache_clear()
+
+
+def test_a_pack_that_was_altered_after_it_was_installed_refuses(installed) -> None:
+    path = installed / "england" / "pack.toml"
+    assert policy.load_pack("england").hash == PACK.hash
+    load_pack.cache_clear()
+    path.write_text(TEXT.replace("child_until = 18", "child_until = 16"), "utf-8")
+    with pytest.raises(policy.PackRefused, match="not as it came"):
+        policy.load_pack("england")
+
+
+def test_two_local_rules_have_two_ids() -> None:
+    ours = '[[guard]]\nid = "ours"\ntext = "x"\nsource = "practice"\nrequires = ["never"]\n'
+    with pytest.raises(policy.PackRefused):
+        PACK.with_guards(ours * 2)
+
+
+def test_every_requirement_is_used_by_a_pack_and_said_in_words() -> None:
+    used = {
+        name.partition(":")[0]
+        for pack in (PACK, policy.load_pack("scotland"))
+        for rule in pack.rules
+        for name in rule.requires
+    }
+    assert used == {*CASE, *CONSENT, *WITH}
+    assert set(SAYS) == used
+
+
 def test_who_never_lost_capacity_has_nothing_to_recover() -> None:
-    facts, _ = contract.read(make(), zone=PACK.terms.zone)
+    facts, _ = contract.read(make(), vocabulary=PACK.terms.vocabulary)
     case = case_of(facts, PACK.terms, purpose="care", identifiable="identifiable")
     assert CASE["recovered"](case) is None
 
 
 def test_what_a_pack_has_no_basis_for_is_refused() -> None:
-    tight = TEXT.replace('purpose = ["audit"]\n', 'purpose = ["audit"]\nkind = ["var10"]\n', 1)
-    answer = policy.decide(use("audit", "team"), pack=policy.read_pack(tight.encode(), name="x"))
+    tight = TEXT.replace('purpose = ["audit"]\n', 'purpose = ["audit"]\nkind = ["procedural"]\n', 1)
+    answer = policy.decide(use("audit", "team"), pack=policy.read_pack(tight.encode()))
     assert answer.outcome == "refuse"
     assert [each.needs for each in answer.because] == [None]
 
@@ -103,3 +190,9 @@ def test_an_administrator_sees_no_patient_and_no_picture() -> None:
 @pytest.mark.parametrize("action", Action)
 def test_an_unknown_role_may_do_nothing(action: Action) -> None:
     assert not may("locum", action)
+
+
+def test_every_requirement_is_in_the_reference() -> None:
+    text = (packs.PACKS.parents[3] / "docs" / "reference" / "packs.md").read_text("utf-8")
+    assert all(f"`{name}`" in text for name in (*CASE, *CONSENT))
+    assert all(f"`{name}:…`" in text for name in WITH)

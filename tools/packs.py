@@ -1,0 +1,28 @@
+"""Write down which policy packs come with Safelight, as `load_pack` will demand them.
+
+usage: python -m tools.packs
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+PACKS = Path(__file__).parent.parent / "src/safelight/policy/packs"
+SUMS = PACKS / "SHA256SUMS"
+
+
+def sums() -> str:
+    """Return a line for each pack, as `sha256sum` writes and checks them."""
+    found = sorted(PACKS.glob("*/pack.toml"))
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.parent.name}/pack.toml\n"
+        for path in found
+    ]
+    return "".join(lines)
+
+
+if __name__ == "__main__":
+    SUMS.write_text(sums(), encoding="utf-8")
+    sys.stdout.write(SUMS.read_text(encoding="utf-8"))
