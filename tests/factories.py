@@ -49,7 +49,8 @@ def assessment(of: Patient, by: Staff, **given: Any) -> Assessment:
     defaults = {
         "kind": Assessment.Kind.CAPACITY,
         "outcome": "has",
-        "decision": "a picture for care",
+        "about": [each.value for each in Assessment.About],
+        "decision": "a picture, and what it may be used for",
         "assessed_on": NOW.date(),
     }
     return Assessment.objects.create(practice=of.practice, patient=of, by=by, **defaults | given)

@@ -149,7 +149,9 @@ def _furnish(house: House, *, now: datetime) -> None:
 def _patients(house: House, *, now: datetime) -> None:
     surgery, gp = house.people["gp"].practice, house.people["gp"]
     adult = patient(practice=surgery, name=NAME, nhs_number=NHS_NUMBER)
-    representative(adult, name=DECIDER)
+    house.things["decider"] = representative(adult, name=DECIDER)
+    dead = patient(practice=surgery, name="Third Featherstonehaugh", died_on=date(2026, 2, 1))
+    house.things["patient:dead"] = dead
     child = patient(practice=surgery, name="Second Featherstonehaugh", born_on=date(2016, 5, 1))
     consent, secret = agree(
         adult, gp, Purpose.CARE, Purpose.SECOND_OPINION, Purpose.TEACHING_LOCAL, now=now

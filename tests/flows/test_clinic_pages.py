@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import uuid
 from datetime import timedelta
 
@@ -253,6 +254,7 @@ def test_who_decides_is_written_down_by_forms(inside, surgery):
     assert "Say what you saw as proof" in inside.post(url, person).content.decode()
     assert inside.post(url, person | {"evidence": "seen"}).status_code == 302
     found = {"outcome": "not-competent", "decision": "care", **day("assessed_on", today)}
+    found |= {"about": ["care"], "parents": "yes"}
     url = reverse("assessment-new", args=[child.pk])
     assert "what was done to help" in inside.post(url, found).content.decode()
     assert inside.post(url, found | {"support": "time"}).status_code == 302
@@ -266,11 +268,50 @@ def test_a_death_is_written_down_by_the_form(inside, adult):
     url = reverse("patient-death", args=[adult.pk])
     late = inside.post(url, day("died_on", today + timedelta(days=2)))
     assert "in the future" in late.content.decode()
-    said = {"teaching": "no", "publication": "", "executor_or_family_consulted": "yes"}
+    said = {"wish-teaching-local": "no", "wish-publication": "", "wish-research": "yes"}
+    said |= {"genetic_or_third_party": "yes", "legal_advice": ""}
     assert inside.post(url, day("died_on", today) | said).status_code == 302
     adult.refresh_from_db()
-    assert adult.known_wishes == {"teaching-local": "no", "teaching-wide": "no"}
-    assert adult.executor_or_family_consulted is True
+    assert adult.known_wishes == {"teaching-local": "no", "research": "yes"}
+    deciders = reverse("patient-deciders", args=[adult.pk])
+    page = inside.get(deciders).content.decode()
+    assert "Didn’t want it" in page
+    assert "Ask for legal advice" in page
+    again = inside.get(url).content.decode()
+    assert re.search(r'name="wish-research" value="yes"[^>]*checked', again)
+    assert re.search(r'name="genetic_or_third_party" value="yes"[^>]*checked', again)
+    said |= {"legal_advice": "The firm of Lamp and Shade: the family has to agree"}
+    inside.post(url, day("died_on", today) | said)
+    assert "Lamp and Shade" in inside.get(deciders).content.decode()
+
+
+def test_who_was_asked_after_a_death_is_written_down_by_the_form(inside, surgery):
+    today = timezone.localdate()
+    dead = patient(practice=surgery, died_on=today)
+    url = reverse("consultation-new", args=[dead.pk])
+    said = {"name": "Robin", "who": "family", "relation": "", "purposes": ["teaching-local"]}
+    said |= {"answer": "objects", "words": "He was a private man", **day("asked_on", today)}
+    assert "such as son" in inside.post(url, said).content.decode()
+    assert inside.post(url, said | {"relation": "son"}).status_code == 302
+    page = inside.get(reverse("patient-deciders", args=[dead.pk])).content.decode()
+    for words in ("Robin", "son", "Objects", "Teaching here", "He was a private man"):
+        assert words in page
+
+
+def test_an_authority_is_ended_by_a_form_and_the_page_says_so(inside, surgery):
+    unable, today = patient(practice=surgery), timezone.localdate()
+    joint = {"authority": "lpa-health", "acts": "jointly"}
+    one = representative(unable, name="First Attorney", **joint)
+    representative(unable, name="Second Attorney", **joint)
+    deciders = reverse("patient-deciders", args=[unable.pk])
+    assert "Decides only together with Second Attorney" in inside.get(deciders).content.decode()
+    url = reverse("representative-end", args=[one.pk])
+    early = inside.post(url, {"because": "Gave it up", **day("ended_on", today.replace(year=2900))})
+    assert "in the future" in early.content.decode()
+    assert inside.post(url, {"because": "Gave it up", **day("ended_on", today)}).status_code == 302
+    page = inside.get(deciders).content.decode()
+    assert "Gave it up" in page
+    assert "together with First Attorney, whose authority has ended" in page
 
 
 # The sheet

@@ -37,6 +37,7 @@ def assess(of, by, **given):
     defaults = {
         "kind": "capacity",
         "outcome": "has",
+        "about": ["care"],
         "decision": "a picture for care",
         "support": "",
         "assessed_on": NOW.date(),
@@ -50,7 +51,6 @@ def die(of, by, **given):
     defaults = {
         "died_on": NOW.date(),
         "known_wishes": {},
-        "executor_or_family_consulted": None,
         "genetic_or_third_party": None,
         "by": by,
         "now": NOW,
@@ -182,6 +182,7 @@ def test_a_representative_is_kept_with_right_and_proof(gp, surgery):
         (CHILD, {"relation": " "}, "relation"),
         (CHILD, {"evidence": ""}, "evidence"),
         (CHILD, {"authority": "aunt"}, "authority"),
+        (CHILD, {"acts": "sometimes"}, "acts"),
         (CHILD, {"expires_on": NOW.date() - timedelta(days=1)}, "expires_on"),
         (ADULT, {}, "authority"),
         (ADULT, {"authority": "executor"}, "authority"),
@@ -210,14 +211,23 @@ def test_nobody_represents_another_practices_patient(adult, stranger):
     [
         (ADULT, {"kind": "mood"}, "kind"),
         (ADULT, {"outcome": "competent"}, "outcome"),
-        (ADULT, {"kind": "gillick", "outcome": "competent"}, "kind"),
+        (ADULT, {"kind": "gillick", "outcome": "competent", "parents": "no"}, "kind"),
+        (ADULT, {"about": []}, "about"),
+        (ADULT, {"about": ["care", "parties"]}, "about"),
+        (ADULT, {"parents": "yes"}, "parents"),
+        (CHILD, {"kind": "gillick", "outcome": "competent"}, "parents"),
         (CHILD, {}, "kind"),
         (ADULT, {"decision": " "}, "decision"),
         (ADULT, {"outcome": "lacks"}, "support"),
         (ADULT, {"assessed_on": NOW.date() + timedelta(days=1)}, "assessed_on"),
         (
             ADULT,
-            {"assessed_on": date(1900, 1, 1), "kind": "gillick", "outcome": "competent"},
+            {
+                "assessed_on": date(1900, 1, 1),
+                "kind": "gillick",
+                "outcome": "competent",
+                "parents": "declined",
+            },
             "assessed_on",
         ),
     ],
@@ -232,8 +242,13 @@ def test_an_assessment_that_cannot_be_is_not_recorded(gp, surgery, born, given, 
 
 def test_an_assessment_is_recorded_with_its_decision(gp, adult):
     made = assess(adult, gp, outcome="lacks", support="Asked twice, with her daughter there")
-    assert (made.by, made.outcome) == (gp, "lacks")
+    assert (made.by, made.outcome, made.about) == (gp, "lacks", ["care"])
     assert LedgerEntry.objects.get().kind == "assessment.recorded"
+    assert (made.outcome_words, made.about_words) == (
+        "can’t decide",
+        "A picture for their own care",
+    )
+    assert str(made) == "Capacity: lacks"
 
 
 def test_an_adult_decides_until_an_assessment_says_otherwise(gp, adult):
@@ -258,8 +273,104 @@ def test_authority_that_has_ended_decides_no_more(gp, surgery):
     assert patients.deciders(child, now=NOW).representatives == (today,)
 
 
+def test_an_authority_is_ended_with_its_day_and_reason(gp, surgery):
+    child = patient(practice=surgery, born_on=CHILD)
+    mother = representative(child)
+    patients.end_authority(mother, ended_on=NOW.date(), because="Adopted", by=gp, now=NOW)
+    mother.refresh_from_db()
+    assert (mother.ended_on, mother.ended_because) == (NOW.date(), "Adopted")
+    assert patients.deciders(child, now=NOW).representatives == ()
+    assert LedgerEntry.objects.get().kind == "representative.ended"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"ended_on": NOW.date() + timedelta(days=1)}, "ended_on"),
+        ({"ended_on": date(2016, 4, 30)}, "ended_on"),
+        ({"because": " "}, "because"),
+    ],
+)
+def test_an_end_that_cannot_be_is_not_recorded(gp, surgery, given, field):
+    mother = representative(patient(practice=surgery, born_on=CHILD))
+    said = {"ended_on": NOW.date(), "because": "Adopted", "by": gp, "now": NOW} | given
+    with pytest.raises(DoesNotFit) as refused:
+        patients.end_authority(mother, **said)
+    assert set(refused.value.fields) == {field}
+    mother.refresh_from_db()
+    assert mother.ended_on is None
+
+
+def test_what_has_ended_ends_once_and_for_nobody_elsewhere(gp, surgery, stranger):
+    who = representative(patient(practice=surgery), expires_on=date(2026, 1, 1))
+    said = {"ended_on": NOW.date(), "because": "A letter", "now": NOW}
+    with pytest.raises(DoesNotFit):
+        patients.end_authority(who, **said, by=gp)
+    with pytest.raises(NotAllowed):
+        patients.end_authority(who, **said, by=stranger)
+
+
+def test_parental_responsibility_ends_at_eighteen_by_itself(surgery):
+    grown = patient(practice=surgery, born_on=date(2008, 11, 22))
+    representative(grown)
+    assert patients.deciders(grown, now=NOW).representatives == ()
+    assert patients.deciders(grown, now=NOW - timedelta(days=1)).representatives != ()
+
+
+def consult(of, by, **given):
+    defaults = {
+        "name": "Someone",
+        "who": "executor",
+        "relation": "",
+        "purposes": ["teaching-local"],
+        "answer": "agrees",
+        "words": "She would have liked that",
+        "asked_on": NOW.date(),
+        "by": by,
+        "now": NOW,
+    }
+    return patients.record_consultation(of, **defaults | given)
+
+
+def test_who_was_asked_after_a_death_is_recorded_with_what_they_said(gp, surgery):
+    dead = patient(practice=surgery, died_on=date(2026, 11, 1))
+    made = consult(dead, gp)
+    assert (made.name, made.purposes, made.by) == ("Someone", ["teaching-local"], gp)
+    assert str(made).startswith("Consultation")
+    entry = LedgerEntry.objects.get()
+    assert entry.kind == "consultation.recorded"
+    assert b"Someone" not in bytes(entry.body)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"who": "heir"}, "who"),
+        ({"who": "family"}, "relation"),
+        ({"purposes": []}, "purposes"),
+        ({"purposes": ["parties"]}, "purposes"),
+        ({"answer": "perhaps"}, "answer"),
+        ({"words": " "}, "words"),
+        ({"asked_on": date(2026, 10, 31)}, "asked_on"),
+        ({"asked_on": NOW.date() + timedelta(days=1)}, "asked_on"),
+    ],
+)
+def test_a_consultation_that_cannot_be_is_not_recorded(gp, surgery, given, field):
+    dead = patient(practice=surgery, died_on=date(2026, 11, 1))
+    with pytest.raises(DoesNotFit) as refused:
+        consult(dead, gp, **given)
+    assert set(refused.value.fields) == {field}
+
+
+def test_nobody_is_asked_after_the_death_of_the_living(gp, adult):
+    with pytest.raises(DoesNotFit) as refused:
+        consult(adult, gp)
+    assert set(refused.value.fields) == {"asked_on"}
+
+
 def test_a_death_is_recorded_with_the_wishes_that_are_known(gp, adult):
-    die(adult, gp, known_wishes={"teaching-local": "no"}, executor_or_family_consulted=True)
+    die(adult, gp, known_wishes={"teaching-local": "no"})
     adult.refresh_from_db()
     assert (adult.died_on, adult.known_wishes) == (NOW.date(), {"teaching-local": "no"})
     assert patients.deciders(adult, now=NOW).patient_can is False

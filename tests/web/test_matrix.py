@@ -42,8 +42,12 @@ representative-new   patient                        GET  | door lock none  role 
 representative-new   patient                        POST | shut shut none  role  role role done  done
 assessment-new       patient                        GET  | door lock none  role  role role see   see
 assessment-new       patient                        POST | shut shut none  role  role role done  done
+representative-end   decider                        GET  | door lock none  role  role role see   see
+representative-end   decider                        POST | shut shut none  role  role role done  done
 patient-death        patient                        GET  | door lock none  role  role role see   see
 patient-death        patient                        POST | shut shut none  role  role role done  done
+consultation-new     patient:dead                   GET  | door lock none  role  role role see   see
+consultation-new     patient:dead                   POST | shut shut none  role  role role done  done
 picture-new          patient                        GET  | door lock none  role  role role see   see
 consent              patient                        GET  | door lock none  role  role role on    on
 consent              patient:child                  GET  | door lock none  role  role role see   see
@@ -450,7 +454,18 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     "today": _always(q="14 March 1955"),
     "patient-new": _always(name="New One", **_day("born_on", "1", "2", "1990")),
     "representative-new": _always(name="A Friend", relation="friend", authority="relative"),
-    "assessment-new": _always(outcome="has", decision="x", **_day("assessed_on", "1", "2", "2026")),
+    "assessment-new": _always(
+        outcome="has", about=["care"], decision="x", **_day("assessed_on", "1", "2", "2026")
+    ),
+    "representative-end": _always(because="A letter", **_day("ended_on", "1", "2", "2026")),
+    "consultation-new": _always(
+        name="A Friend",
+        who="executor",
+        purposes=["research"],
+        answer="agrees",
+        words="Yes",
+        **_day("asked_on", "2", "2", "2026"),
+    ),
     "patient-death": _always(**_day("died_on", "1", "2", "2026")),
     "consent": _no,
     "capture-upload": _upload,

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from safelight import policy, redact, vault
-from safelight.flows import keeping, stores
+from safelight.flows import keeping, stores, who_decides
 from safelight.flows.allowed import demand
 from safelight.flows.circumstances import USUAL, Circumstances, may_make_it, needs_chaperone
 from safelight.flows.sites import is_intimate
@@ -284,8 +284,7 @@ def _said_of(patient: Patient, *, body_site: str) -> list[dict[str, Any]]:
     asked = [each for each in patient.consents.all() if each.body_site in {"", body_site}]
     return [
         fact
-        for consent in asked
-        for fact in consent.facts()
+        for fact in who_decides.consent_facts(patient, asked)
         if fact["withdrawn_on"] is None
         or not any(later.agrees_after(fact["purposes"][0], fact["withdrawn_on"]) for later in asked)
     ]

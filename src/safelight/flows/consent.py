@@ -18,6 +18,7 @@ from safelight.flows import keeping, stores
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.deciding import pack_named
+from safelight.flows.who_decides import may_decide
 from safelight.interop import pictures
 from safelight.policy.roles import Action
 from safelight.records import log
@@ -262,7 +263,8 @@ def _giver_errors(answers: Answers, patient: Patient, *, now: datetime) -> dict[
         return {}
     if who is None or who.patient_id != patient.pk or who.authority != answers.given_by:
         return {"given_by": "Choose who answered"}
-    if who.expires_on is not None and who.expires_on < timezone.localdate(now):
+    among = patient.representatives.all()
+    if not may_decide(who, among, patient, on=timezone.localdate(now)):
         return {"given_by": "This person's authority has ended. Choose someone else"}
     return {}
 

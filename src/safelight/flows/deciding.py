@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from safelight import policy
-from safelight.records.models import Assessment
+from safelight.flows import who_decides
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +36,9 @@ def may_make(
     recording: further fields of `recording` (type, intimate, chaperone …).
     extra: further top-level facts of the contract (tests, organisation_agrees …).
     """
-    facts = _facts(patient, now=now) | {
+    consents = list(patient.consents.all())
+    facts = _facts(patient, purpose=made_for, now=now) | {
+        "consents": who_decides.consent_facts(patient, consents),
         "action": "make",
         "purpose": made_for.value,
         "audience": "team",
@@ -61,10 +63,10 @@ def may_use(
     Asked anew at every opening: nothing of the answer may be kept for the next one.
     """
     consents = _speaking_of(photo)
-    facts = _facts(photo.patient, now=now)
+    facts = _facts(photo.patient, purpose=purpose, now=now)
     facts["objections"] += photo.objections(consents)
     facts |= {
-        "consents": [fact for consent in consents for fact in _answers(consent, photo)],
+        "consents": _answers(consents, photo),
         "action": action,
         "purpose": purpose.value,
         "audience": audience.value,
@@ -88,46 +90,29 @@ def _speaking_of(photo: Photo) -> list[Consent]:
     ]
 
 
-def _answers(consent: Consent, photo: Photo) -> list[dict[str, Any]]:
-    """Return what the conversation says of this picture.
+def _answers(consents: list[Consent], photo: Photo) -> list[dict[str, Any]]:
+    """Return what the conversations say of this picture.
 
-    That care was taken back in it ends its own pictures, and no other conversation's.
+    That care was taken back in one of them ends its own pictures, and no other conversation's.
     """
-    if consent.pk == photo.consent_id:
-        return consent.facts()
+    own = [consent for consent in consents if consent.pk == photo.consent_id]
+    others = [consent for consent in consents if consent.pk != photo.consent_id]
     ended = ["care"]
-    return [
+    return who_decides.consent_facts(photo.patient, own, among=consents) + [
         fact
-        for fact in consent.facts()
+        for fact in who_decides.consent_facts(photo.patient, others, among=consents)
         if fact["purposes"] != ended or fact["withdrawn_on"] is None
     ]
 
 
-def _facts(patient: Patient, *, now: datetime) -> dict[str, Any]:
+def _facts(patient: Patient, *, purpose: Purpose, now: datetime) -> dict[str, Any]:
+    consulted = who_decides.consulted_facts(patient, purpose=purpose)
+    objections = [objection.facts() for objection in patient.objections.all()]
     return {
         "at": now.isoformat(),
-        "patient": _patient_facts(patient),
-        "consents": [fact for consent in patient.consents.all() for fact in consent.facts()],
-        "objections": [objection.facts() for objection in patient.objections.all()],
-        "executor_or_family_consulted": patient.executor_or_family_consulted,
+        "patient": who_decides.patient_facts(patient, purpose=purpose, now=now),
+        "objections": objections + consulted["objections"],
+        "executor_or_family_consulted": consulted["executor_or_family_consulted"],
         "switches": {"var17": patient.practice.var17},
         "device": {"registered": True, "personal": False},
-    }
-
-
-def _patient_facts(patient: Patient) -> dict[str, Any]:
-    latest: dict[str, Assessment] = {}
-    for assessment in patient.assessments.all():
-        latest.setdefault(assessment.kind, assessment)
-    capacity = latest.get(Assessment.Kind.CAPACITY)
-    gillick = latest.get(Assessment.Kind.GILLICK)
-    assessed_on = max((each.assessed_on for each in latest.values()), default=None)
-    return {
-        "born": patient.born_on.isoformat(),
-        "died": patient.died_on.isoformat() if patient.died_on else None,
-        "capacity": capacity.outcome if capacity else "unassessed",
-        "gillick": gillick.outcome if gillick else "unassessed",
-        "assessed_on": assessed_on.isoformat() if assessed_on else None,
-        "known_wishes": dict(patient.known_wishes),
-        "genetic_or_third_party": patient.genetic_or_third_party,
     }

@@ -20,7 +20,7 @@ from safelight import policy, vault
 from safelight.flows import capture, consent, patients
 from safelight.flows import staff as accounts
 from safelight.policy.roles import Role
-from safelight.records.models import Consent, Patient, Practice, Representative, Staff
+from safelight.records.models import Assessment, Consent, Patient, Practice, Representative, Staff
 from safelight.terms import Purpose
 
 Draw = Callable[[str], bytes]
@@ -202,7 +202,6 @@ def _die(patient: Patient, person: Person, *, by: Staff, at: datetime) -> None:
         patient,
         died_on=timezone.localdate(at),
         known_wishes=person.wishes,
-        executor_or_family_consulted=None,
         genetic_or_third_party=False,
         by=by,
         now=at,
@@ -289,8 +288,10 @@ def _assess(patient: Patient, said: tuple[str, str, str], *, by: Staff, at: date
         patient,
         kind=kind,
         outcome=outcome,
-        decision="a picture for care",
+        about=[each.value for each in Assessment.About],
+        decision="a picture for care, and what it may be used for",
         support=support,
+        parents=Assessment.Parents.YES.value if kind == Assessment.Kind.GILLICK else "",
         assessed_on=timezone.localdate(at),
         by=by,
         now=at,

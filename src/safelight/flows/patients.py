@@ -14,24 +14,42 @@ from django.utils import timezone
 
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand, name_error
+from safelight.flows.who_decides import (
+    OF_AGE,
+    PRESUMED_CAPABLE,
+    age,
+    assessed_for,
+    may_decide,
+)
 from safelight.policy.roles import Action
 from safelight.records import log
-from safelight.records.models import Assessment, Patient, Representative
+from safelight.records.models import Assessment, Consultation, Patient, Representative
 from safelight.terms import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from django.db.models import QuerySet
 
     from safelight.records.models import Staff
 
 OLDEST_YEARS = 130
-OF_AGE = 18
-"""Until then a person with parental responsibility can decide (Children Act 1989, section 105)."""
-PRESUMED_CAPABLE = 16
-"""From then on capacity is presumed (Mental Capacity Act 2005, section 2(5))."""
 FOUND_AT_MOST = 20
+__all__ = [
+    "OF_AGE",
+    "PRESUMED_CAPABLE",
+    "Deciders",
+    "add_patient",
+    "add_representative",
+    "age",
+    "deciders",
+    "end_authority",
+    "find",
+    "is_nhs_number",
+    "record_assessment",
+    "record_consultation",
+    "record_death",
+]
 
 _MONTHS = "january february march april may june july august september october november december"
 _MONTH = {name[:3]: number for number, name in enumerate(_MONTHS.split(), start=1)}
@@ -90,11 +108,15 @@ def add_representative(
     relation: str,
     authority: str,
     evidence: str,
+    acts: str = Representative.Acts.ALONE.value,
     expires_on: date | None,
     by: Staff,
     now: datetime,
 ) -> Representative:
-    """Record who may decide for the patient, by what right and on what proof. Raises DoesNotFit."""
+    """Record who may decide for the patient, by what right and on what proof. Raises DoesNotFit.
+
+    acts: how several people with the same authority decide, as the document says.
+    """
     demand(by, Action.RECORD_CONSENT, patient)
     name, relation, evidence = (" ".join(each.split()) for each in (name, relation, evidence))
     fields = _name_errors(name) | _authority_errors(patient, authority, now=now)
@@ -102,6 +124,8 @@ def add_representative(
         fields["relation"] = "Say who this is to the patient, such as mother or husband"
     if not evidence and authority != Representative.Authority.RELATIVE:
         fields["evidence"] = "Say what you saw as proof, such as the registered document"
+    if acts not in Representative.Acts.values:
+        fields["acts"] = "Choose whether this person decides alone or with others"
     if expires_on and expires_on < timezone.localdate(now):
         fields["expires_on"] = "This authority has ended. Type a later day, or leave it out"
     _refuse_unless_empty(fields)
@@ -112,6 +136,7 @@ def add_representative(
         relation=relation,
         authority=authority,
         evidence=evidence,
+        acts=acts,
         expires_on=expires_on,
         created_at=now,
     )
@@ -123,8 +148,43 @@ def add_representative(
         at=now,
         representative=representative.pk,
         authority=authority,
+        acts=acts,
     )
     return representative
+
+
+@transaction.atomic
+def end_authority(
+    who: Representative, *, ended_on: date, because: str, by: Staff, now: datetime
+) -> None:
+    """Record that the person may no longer decide, from this day on. Raises DoesNotFit.
+
+    What they agreed to for the patient ends with it; who acts only together with them can't go on.
+    """
+    demand(by, Action.RECORD_CONSENT, who)
+    who = Representative.objects.select_for_update().select_related("patient").get(pk=who.pk)
+    because = " ".join(because.split())
+    fields: dict[str, str] = {}
+    if not who.holds_on(timezone.localdate(now)):
+        fields["ended_on"] = "This authority has ended already"
+    elif ended_on > timezone.localdate(now):
+        fields["ended_on"] = "Type a day that isn't in the future"
+    elif ended_on < who.patient.born_on:
+        fields["ended_on"] = "Type a day after the patient was born"
+    if not because:
+        fields["because"] = "Say what ended it, such as a letter that takes it back"
+    _refuse_unless_empty(fields)
+    who.set_ended(on=ended_on, because=because)
+    log.append(
+        "representative.ended",
+        practice=who.practice,
+        subject=who.patient.subject,
+        by=by,
+        at=now,
+        representative=who.pk,
+        authority=who.authority,
+        ended_on=ended_on.isoformat(),
+    )
 
 
 @transaction.atomic
@@ -133,16 +193,24 @@ def record_assessment(
     *,
     kind: str,
     outcome: str,
+    about: Collection[str],
     decision: str,
     support: str,
+    parents: str = "",
     assessed_on: date,
     by: Staff,
     now: datetime,
 ) -> Assessment:
-    """Record whether the patient could decide this, on this day. Raises DoesNotFit."""
+    """Record whether the patient could decide this, on this day. Raises DoesNotFit.
+
+    about: the decisions of `Assessment.About` that were looked at; for another it doesn't count.
+    support: what was done to help the patient decide.
+    parents: for a Gillick assessment, whether parents are involved (GMC VAR 34).
+    """
     demand(by, Action.RECORD_CONSENT, patient)
     decision, support = " ".join(decision.split()), support.strip()
     fields = _assessment_errors(patient, kind, outcome, assessed_on, now=now)
+    fields |= _about_errors(kind, about, parents)
     if not decision:
         fields["decision"] = "Say which decision this was about"
     if not support and outcome in {"lacks", "lost-for-now", "not-competent"}:
@@ -153,9 +221,12 @@ def record_assessment(
         patient=patient,
         kind=kind,
         outcome=outcome,
+        about=[each.value for each in Assessment.About if each in about],
         decision=decision,
         support=support,
+        parents=parents,
         assessed_on=assessed_on,
+        recorded_at=now,
         by=by,
     )
     log.append(
@@ -165,8 +236,10 @@ def record_assessment(
         by=by,
         at=now,
         assessment=assessment.pk,
-        about=kind,
+        assessed=kind,
+        about=list(assessment.about),
         outcome=outcome,
+        parents=parents,
     )
     return assessment
 
@@ -177,12 +250,16 @@ def record_death(
     *,
     died_on: date,
     known_wishes: Mapping[str, str],
-    executor_or_family_consulted: bool | None,
     genetic_or_third_party: bool | None,
+    legal_advice: str = "",
     by: Staff,
     now: datetime,
 ) -> None:
-    """Record a death and the wishes that are known (GMC VAR 47). Raises DoesNotFit."""
+    """Record a death and the wishes that are known (GMC VAR 47). Raises DoesNotFit.
+
+    genetic_or_third_party: whether pictures tell something about others; then nothing is used
+    before there is legal advice, written down in `legal_advice`.
+    """
     demand(by, Action.RECORD_CONSENT, patient)
     fields: dict[str, str] = {}
     if died_on > timezone.localdate(now):
@@ -194,8 +271,8 @@ def record_death(
     _refuse_unless_empty(fields)
     patient.died_on = died_on
     patient.known_wishes = dict(known_wishes)
-    patient.executor_or_family_consulted = executor_or_family_consulted
     patient.genetic_or_third_party = genetic_or_third_party
+    patient.legal_advice = legal_advice.strip()
     patient.save()
     log.append(
         "patient.died",
@@ -203,8 +280,65 @@ def record_death(
         subject=patient.subject,
         by=by,
         at=now,
-        consulted=executor_or_family_consulted,
+        touches_others=genetic_or_third_party,
+        advised=bool(patient.legal_advice),
     )
+
+
+@transaction.atomic
+def record_consultation(
+    patient: Patient,
+    *,
+    name: str,
+    who: str,
+    relation: str,
+    purposes: Collection[str],
+    answer: str,
+    words: str,
+    asked_on: date,
+    by: Staff,
+    now: datetime,
+) -> Consultation:
+    """Record who was asked after the death, when, and what they said. Raises DoesNotFit."""
+    demand(by, Action.RECORD_CONSENT, patient)
+    name, relation, words = " ".join(name.split()), " ".join(relation.split()), words.strip()
+    fields = _name_errors(name) | _asked_errors(patient, asked_on, now=now)
+    if who not in Consultation.Who.values:
+        fields["who"] = "Choose who this is"
+    if who == Consultation.Who.FAMILY and not relation:
+        fields["relation"] = "Say who this is to the patient, such as son or close friend"
+    if not purposes or not set(purposes) <= set(Purpose):
+        fields["purposes"] = "Choose what they were asked about"
+    if answer not in Consultation.Answer.values:
+        fields["answer"] = "Choose what the answer was"
+    if not words:
+        fields["words"] = "Write down what they said"
+    _refuse_unless_empty(fields)
+    made = Consultation.objects.create(
+        practice=patient.practice,
+        patient=patient,
+        name=name,
+        who=who,
+        relation=relation,
+        purposes=[each.value for each in Purpose if each in purposes],
+        answer=answer,
+        words=words,
+        asked_on=asked_on,
+        recorded_at=now,
+        by=by,
+    )
+    log.append(
+        "consultation.recorded",
+        practice=patient.practice,
+        subject=patient.subject,
+        by=by,
+        at=now,
+        consultation=made.pk,
+        who=who,
+        answer=answer,
+        purposes=list(made.purposes),
+    )
+    return made
 
 
 def find(text: str, *, by: Staff) -> QuerySet[Patient]:
@@ -225,29 +359,19 @@ def find(text: str, *, by: Staff) -> QuerySet[Patient]:
 
 
 def deciders(patient: Patient, *, now: datetime) -> Deciders:
-    """Say who can answer for the patient today; the policy still decides what that permits."""
+    """Say who can answer about a picture for care today; the policy decides what that permits."""
     today = timezone.localdate(now)
-    holding = [
-        each
-        for each in patient.representatives.order_by("created_at")
-        if each.expires_on is None or each.expires_on >= today
-    ]
+    people = list(patient.representatives.order_by("created_at"))
+    holding = [each for each in people if may_decide(each, people, patient, on=today)]
     child = age(patient, on=today) < PRESUMED_CAPABLE
     kind = Assessment.Kind.GILLICK if child else Assessment.Kind.CAPACITY
-    latest = patient.assessments.filter(kind=kind).first()
+    latest = assessed_for(patient, kind, Assessment.About.CARE, on=today)
     can = latest.outcome in {"competent", "has"} if latest else not child
     return Deciders(
         patient_can=can and patient.died_on is None,
         representatives=tuple(holding),
         needs_assessment=kind if child and latest is None else None,
     )
-
-
-def age(patient: Patient, *, on: date) -> int:
-    """Return the full years lived on a day, or until death."""
-    day = min(on, patient.died_on) if patient.died_on else on
-    born = patient.born_on
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def is_nhs_number(digits: str) -> bool:
@@ -305,6 +429,27 @@ def _assessment_errors(
     elif assessed_on < patient.born_on:
         fields["assessed_on"] = "Type a day after the patient was born"
     return fields
+
+
+def _about_errors(kind: str, about: Collection[str], parents: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    if not about or not set(about) <= set(Assessment.About.values):
+        fields["about"] = "Choose which decision you looked at"
+    if kind == Assessment.Kind.GILLICK and parents not in Assessment.Parents.values:
+        fields["parents"] = "Say whether the parents are involved"
+    elif kind != Assessment.Kind.GILLICK and parents:
+        fields["parents"] = "Parents are asked about for a child only"
+    return fields
+
+
+def _asked_errors(patient: Patient, asked_on: date, *, now: datetime) -> dict[str, str]:
+    if patient.died_on is None:
+        return {"asked_on": "Write down the death first"}
+    if asked_on > timezone.localdate(now):
+        return {"asked_on": "Type a day that isn't in the future"}
+    if asked_on < patient.died_on:
+        return {"asked_on": "Type a day after the death"}
+    return {}
 
 
 def _are_wishes(known: Mapping[str, str]) -> bool:

@@ -6,6 +6,7 @@ from safelight.records.models.keys import KeyBackupVerified
 from safelight.records.models.log import Checkpoint, LedgerEntry, OutgoingMail, TreeHead
 from safelight.records.models.people import (
     Assessment,
+    Consultation,
     Patient,
     Practice,
     Representative,
@@ -20,6 +21,7 @@ __all__ = [
     "Assessment",
     "Checkpoint",
     "Consent",
+    "Consultation",
     "Copy",
     "Disclosure",
     "EraseJob",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from django import forms
@@ -16,130 +16,23 @@ from django.views.decorators.http import require_GET, require_http_methods
 from safelight.flows import patients as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.once import AlreadyDone
+from safelight.flows.who_decides import may_decide, together_with
 from safelight.policy.roles import Action
 from safelight.records.models import Assessment, Patient, Representative
-from safelight.terms import Purpose
 from safelight.web.doors import SignedInRequest, needs
-from safelight.web.forms import DayField, Option, once_of, put_right
+from safelight.web.forms import once_of, put_right
+from safelight.web.people_forms import (
+    WISHES,
+    AssessmentForm,
+    ConsultationForm,
+    DeathForm,
+    EndForm,
+    PatientForm,
+    RepresentativeForm,
+)
+from safelight.web.words import PURPOSES
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
-YES_NO = [("yes", "Yes"), ("no", "No"), ("", "Not known yet")]
-
-
-class PatientForm(forms.Form):
-    """A new patient."""
-
-    name = forms.CharField(
-        label="Full name", max_length=200, error_messages={"required": "Type the name"}
-    )
-    born_on = DayField(label="Date of birth")
-    nhs_number = forms.CharField(
-        label="NHS number",
-        required=False,
-        max_length=14,
-        help_text="Ten digits. Leave it out if you don’t have it.",
-        widget=forms.TextInput({"inputmode": "numeric", "autocomplete": "off"}),
-        error_messages={"max_length": "Check the NHS number: it has ten digits"},
-    )
-
-
-class RepresentativeForm(forms.Form):
-    """Someone who decides for a patient."""
-
-    name = forms.CharField(
-        label="Full name", max_length=200, error_messages={"required": "Type the name"}
-    )
-    relation = forms.CharField(
-        label="Who is this to the patient?",
-        max_length=100,
-        help_text="For example, mother or husband",
-        error_messages={"required": "Say who this is to the patient"},
-    )
-    authority = forms.ChoiceField(
-        label="By what right do they decide?",
-        widget=forms.RadioSelect,
-        choices=Representative.Authority.choices,
-        error_messages={"required": "Choose by what right this person decides"},
-    )
-    evidence = forms.CharField(
-        label="What did you see as proof?",
-        max_length=300,
-        required=False,
-        help_text="For example, the registered power of attorney and its number",
-    )
-    expires_on = DayField(
-        label="Does it end on a day?", required=False, help_text="Leave it out if not"
-    )
-
-
-class AssessmentForm(forms.Form):
-    """An assessment of whether a patient can decide; the outcomes depend on the age."""
-
-    outcome = forms.ChoiceField(
-        label="What did you find?",
-        widget=forms.RadioSelect,
-        error_messages={"required": "Choose what you found"},
-    )
-    decision = forms.CharField(
-        label="Which decision was it about?",
-        max_length=200,
-        initial="A picture for care, and what it may be used for",
-        error_messages={"required": "Say which decision this was about"},
-    )
-    support = forms.CharField(
-        label="How did you help the patient decide?",
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea({"rows": 3}),
-        help_text="For example, more time, plain words, a person they trust",
-    )
-    assessed_on = DayField(label="When?")
-
-    def __init__(self, *args: Any, child: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        competent = [
-            ("competent", Option("Can decide this", "Gillick competent for this decision.")),
-            ("not-competent", Option("Can’t decide this", "Someone with authority decides.")),
-        ]
-        capable = [
-            ("has", Option("Can decide this", "Has capacity for this decision.")),
-            ("lacks", Option("Can’t decide this", "Lacks capacity for this decision.")),
-            ("lost-for-now", Option("Can’t decide just now", "Ask again on recovery.")),
-        ]
-        outcome = self.fields["outcome"]
-        assert isinstance(outcome, forms.ChoiceField)
-        outcome.choices = competent if child else capable
-
-
-class DeathForm(forms.Form):
-    """A death, and the wishes that are known."""
-
-    died_on = DayField(label="When did the patient die?")
-    teaching = forms.ChoiceField(
-        label="Did the patient want pictures used for teaching?",
-        required=False,
-        widget=forms.RadioSelect,
-        choices=YES_NO,
-    )
-    publication = forms.ChoiceField(
-        label="Did the patient want pictures published?",
-        required=False,
-        widget=forms.RadioSelect,
-        choices=YES_NO,
-    )
-    executor_or_family_consulted = forms.ChoiceField(
-        label="Was the executor or the family asked?",
-        required=False,
-        widget=forms.RadioSelect,
-        choices=YES_NO,
-    )
-    genetic_or_third_party = forms.ChoiceField(
-        label="Do the pictures tell something about relatives?",
-        required=False,
-        widget=forms.RadioSelect,
-        choices=YES_NO,
-        help_text="For example, a condition that runs in the family",
-    )
 
 
 @form_page
@@ -172,8 +65,17 @@ def deciders(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "patient": patient,
         "age": flow.age(patient, on=timezone.localdate(now)),
         "deciders": flow.deciders(patient, now=now),
+        "people": _people(patient, now=now),
         "assessments": patient.assessments.select_related("by"),
-        "today": timezone.localdate(now),
+        "consultations": [
+            {"said": each, "uses": ", ".join(PURPOSES[purpose] for purpose in each.purposes)}
+            for each in patient.consultations.select_related("by")
+        ],
+        "wishes": [
+            (PURPOSES[each], patient.known_wishes[each])
+            for each in WISHES
+            if each in patient.known_wishes
+        ],
     }
     return render(request, "patients/deciders.html", context)
 
@@ -196,6 +98,31 @@ def add_representative(request: SignedInRequest, pk: UUID) -> HttpResponse:
             return redirect("patient-deciders", patient.pk)
     return _form(
         request, patient, form, title="Who decides for this patient?", action="Write it down"
+    )
+
+
+@form_page
+@needs(Action.RECORD_CONSENT)
+def end_authority(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Write down that somebody may no longer decide."""
+    who = get_object_or_404(
+        Representative.objects.visible_to(request.user).select_related("patient"), pk=pk
+    )
+    form = EndForm(request.POST or None)
+    if form.is_valid():
+        try:
+            flow.end_authority(who, **form.cleaned_data, by=request.user, now=timezone.now())
+        except DoesNotFit as refused:
+            put_right(form, refused.fields)
+        else:
+            messages.success(request, f"Written down. {who.name} decides no more.")
+            return redirect("patient-deciders", who.patient_id)
+    return _form(
+        request,
+        who.patient,
+        form,
+        title=f"{who.name} may no longer decide",
+        action="End the authority",
     )
 
 
@@ -228,16 +155,16 @@ def add_assessment(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def record_death(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Write down a death and the wishes that are known."""
     patient = _patient(request, pk)
-    form = DeathForm(request.POST or None, initial={"died_on": patient.died_on})
+    form = DeathForm(request.POST or None, initial=_known_of(patient))
     if form.is_valid():
         said = form.cleaned_data
         try:
             flow.record_death(
                 patient,
                 died_on=said["died_on"],
-                known_wishes=_wishes(said["teaching"], said["publication"]),
-                executor_or_family_consulted=_flag(said["executor_or_family_consulted"]),
+                known_wishes=form.wishes(),
                 genetic_or_third_party=_flag(said["genetic_or_third_party"]),
+                legal_advice=said["legal_advice"],
                 by=request.user,
                 now=timezone.now(),
             )
@@ -247,6 +174,48 @@ def record_death(request: SignedInRequest, pk: UUID) -> HttpResponse:
             messages.success(request, "Written down")
             return redirect("patient-deciders", patient.pk)
     return _form(request, patient, form, title="After a death", action="Write it down")
+
+
+@form_page
+@needs(Action.RECORD_CONSENT)
+def add_consultation(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Write down who was asked after a death, and what they said."""
+    patient = _patient(request, pk)
+    form = ConsultationForm(request.POST or None)
+    if form.is_valid():
+        try:
+            flow.record_consultation(
+                patient, **form.cleaned_data, by=request.user, now=timezone.now()
+            )
+        except DoesNotFit as refused:
+            put_right(form, refused.fields)
+        else:
+            messages.success(request, "Written down")
+            return redirect("patient-deciders", patient.pk)
+    return _form(
+        request, patient, form, title="Who was asked after the death?", action="Write it down"
+    )
+
+
+def _people(patient: Patient, *, now: datetime) -> list[dict[str, object]]:
+    """Return those who are written down, each with whether they decide today, and why not."""
+    today, people = timezone.localdate(now), list(patient.representatives.order_by("created_at"))
+    return [
+        {
+            "who": each,
+            "decides": may_decide(each, people, patient, on=today),
+            "holds": each.holds_on(today),
+            "with": [other.name for other in together_with(each, people)],
+        }
+        for each in people
+    ]
+
+
+def _known_of(patient: Patient) -> dict[str, object]:
+    known: dict[str, object] = {f"wish-{key}": wish for key, wish in patient.known_wishes.items()}
+    if patient.genetic_or_third_party is not None:
+        known["genetic_or_third_party"] = "yes" if patient.genetic_or_third_party else "no"
+    return known | {"died_on": patient.died_on, "legal_advice": patient.legal_advice}
 
 
 def _form(
@@ -264,19 +233,12 @@ def _flag(said: str) -> bool | None:
     return {"yes": True, "no": False}.get(said)
 
 
-def _wishes(teaching: str, publication: str) -> dict[str, str]:
-    known = {
-        Purpose.TEACHING_LOCAL: teaching,
-        Purpose.TEACHING_WIDE: teaching,
-        Purpose.PUBLICATION: publication,
-    }
-    return {purpose.value: said for purpose, said in known.items() if said}
-
-
 urlpatterns = [
     path("patients/new/", add, name="patient-new"),
     path("patients/<uuid:pk>/deciders/", deciders, name="patient-deciders"),
     path("patients/<uuid:pk>/deciders/new/", add_representative, name="representative-new"),
+    path("deciders/<uuid:pk>/end/", end_authority, name="representative-end"),
     path("patients/<uuid:pk>/assessments/new/", add_assessment, name="assessment-new"),
     path("patients/<uuid:pk>/death/", record_death, name="patient-death"),
+    path("patients/<uuid:pk>/asked/new/", add_consultation, name="consultation-new"),
 ]

@@ -1,0 +1,210 @@
+"""What the policy is told of a patient: for this decision, on this day, by whom."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from safelight.records.models import Assessment, Consultation, Patient, Representative
+from safelight.terms import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from safelight.records.models import Consent
+
+OF_AGE = 18
+"""Until then a person with parental responsibility can decide (Children Act 1989, section 105)."""
+PRESUMED_CAPABLE = 16
+"""From then on capacity is presumed (Mental Capacity Act 2005, section 2(5))."""
+NOT_ENOUGH = "relative"
+"""Who agreed alone and may not: `decide` reads it as no authority at all."""
+
+_ABOUT = Assessment.About
+ABOUT: dict[Purpose, Assessment.About] = {
+    Purpose.CARE: _ABOUT.CARE,
+    Purpose.SECOND_OPINION: _ABOUT.CARE,
+    Purpose.AUDIT: _ABOUT.CARE,
+    Purpose.LEGAL: _ABOUT.CARE,
+    Purpose.COMPLAINT: _ABOUT.CARE,
+    Purpose.INTEREST: _ABOUT.LEARNING,
+    Purpose.TEACHING_LOCAL: _ABOUT.LEARNING,
+    Purpose.TEACHING_WIDE: _ABOUT.LEARNING,
+    Purpose.RESEARCH: _ABOUT.LEARNING,
+    Purpose.PUBLICATION: _ABOUT.PUBLIC,
+    Purpose.SOCIAL: _ABOUT.PUBLIC,
+    Purpose.MARKETING: _ABOUT.PUBLIC,
+}
+"""The decision that a use belongs to. A finding about one decision says nothing of another."""
+SECONDARY = frozenset(purpose for purpose, about in ABOUT.items() if about is not _ABOUT.CARE)
+
+
+def age(patient: Patient, *, on: date) -> int:
+    """Return the full years lived on a day, or until death."""
+    day = min(on, patient.died_on) if patient.died_on else on
+    born = patient.born_on
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def assessed_for(patient: Patient, kind: str, about: str, *, on: date) -> Assessment | None:
+    """Return the latest assessment of this kind that was about this decision."""
+    return next(
+        (
+            each
+            for each in patient.assessments.all()
+            if each.kind == kind and about in each.about and each.assessed_on <= on
+        ),
+        None,
+    )
+
+
+def patient_facts(patient: Patient, *, purpose: Purpose, now: datetime) -> dict[str, Any]:
+    """Return the patient as `decide` reads it, for one purpose at one instant."""
+    today, about = timezone.localdate(now), ABOUT[purpose]
+    gillick = assessed_for(patient, Assessment.Kind.GILLICK, about, on=today)
+    capacity, assessed_on = _capacity(patient, about, on=today)
+    if age(patient, on=today) < PRESUMED_CAPABLE:
+        assessed_on = gillick.assessed_on if gillick else None
+    return {
+        "born": patient.born_on.isoformat(),
+        "died": patient.died_on.isoformat() if patient.died_on else None,
+        "capacity": capacity,
+        "gillick": gillick.outcome if gillick else "unassessed",
+        "assessed_on": assessed_on.isoformat() if assessed_on else None,
+        "known_wishes": dict(patient.known_wishes),
+        "genetic_or_third_party": patient.genetic_or_third_party,
+    }
+
+
+def _capacity(patient: Patient, about: str, *, on: date) -> tuple[str, date | None]:
+    """Return what was found for this decision, and when.
+
+    Nothing found: capacity is presumed, unless the patient couldn't take a simpler decision, or
+    no decision at that time. Then it has to be looked at, and until then the day is missing.
+    """
+    kind = Assessment.Kind.CAPACITY
+    found = assessed_for(patient, kind, about, on=on)
+    if found is not None:
+        return found.outcome, found.assessed_on
+    order = list(Assessment.About)
+    for other in order:
+        told = assessed_for(patient, kind, other, on=on)
+        is_simpler = order.index(other) < order.index(Assessment.About(about))
+        if told is not None and (
+            told.outcome == "lost-for-now" or (told.outcome == "lacks" and is_simpler)
+        ):
+            return told.outcome, None
+    return "unassessed", None
+
+
+def may_decide(
+    who: Representative, among: Iterable[Representative], patient: Patient, *, on: date
+) -> bool:
+    """Say whether the person may still decide for the patient, alone or with those who act jointly.
+
+    Where people were appointed only together, the end of one is the end of all.
+    """
+    if who.authority == Representative.Authority.PARENTAL_RESPONSIBILITY:
+        return who.holds_on(on) and age(patient, on=on) < OF_AGE
+    return who.holds_on(on) and all(each.holds_on(on) for each in together_with(who, among))
+
+
+def together_with(who: Representative, among: Iterable[Representative]) -> list[Representative]:
+    """Return the others without whom this person can't decide."""
+    if who.acts != Representative.Acts.JOINTLY:
+        return []
+    return [
+        each
+        for each in among
+        if each.pk != who.pk and (each.authority, each.acts) == (who.authority, who.acts)
+    ]
+
+
+def consent_facts(
+    patient: Patient, consents: Sequence[Consent], *, among: Sequence[Consent] | None = None
+) -> list[dict[str, Any]]:
+    """Return the consents as `decide` reads them.
+
+    among: every conversation that may hold the agreement of others, where that is more.
+    What somebody agreed to for the patient lasts as long as that person's authority; who has to
+    act jointly has agreed once all have.
+    """
+    if all(each.representative_id is None for each in consents):
+        return [fact for each in consents for fact in each.facts()]
+    people = {each.pk: each for each in patient.representatives.all()}
+    heard = consents if among is None else among
+    return [fact for each in consents for fact in _said(each, heard, people)]
+
+
+def _said(
+    consent: Consent, consents: Sequence[Consent], people: dict[Any, Representative]
+) -> list[dict[str, Any]]:
+    who = people.get(consent.representative_id)
+    if who is None:
+        return consent.facts()
+    others = together_with(who, people.values())
+    ends = [consent.expires_on, *(each.last_on for each in (who, *others))]
+    last = min((day for day in ends if day), default=None)
+    found = []
+    for fact in consent.facts():
+        fact["expires_on"] = last.isoformat() if last else None
+        together = [
+            p for p in fact["purposes"] if all(_agreed(each, p, consents) for each in others)
+        ]
+        alone = [each for each in fact["purposes"] if each not in together]
+        if together:
+            found.append(fact | {"purposes": together})
+        if alone:
+            found.append(fact | {"purposes": alone, "given_by": NOT_ENOUGH})
+    return found
+
+
+def _agreed(who: Representative, purpose: str, consents: Iterable[Consent]) -> bool:
+    return any(
+        each.representative_id == who.pk
+        and purpose in each.purposes
+        and purpose not in each.withdrawn
+        for each in consents
+    )
+
+
+def consulted_facts(patient: Patient, *, purpose: Purpose) -> dict[str, Any]:
+    """Return who was asked after the death, as `decide` reads it: asked or not, and objections.
+
+    Whom the will or the court named comes before the family. Where the family objects the executor
+    has to answer after that; without an executor the family's no stands. Where the pictures touch
+    others, nobody counts as asked before there is advice.
+    """
+    if patient.died_on is None:
+        return {"executor_or_family_consulted": None, "objections": []}
+    asked = [each for each in patient.consultations.all() if purpose in each.purposes]
+    named = [each for each in asked if each.who != Consultation.Who.FAMILY]
+    family = [each for each in asked if each.who == Consultation.Who.FAMILY]
+    noes = _noes(named if named or _has_executor(patient) else family)
+    refused = [each for each in family if each.answer == Consultation.Answer.OBJECTS]
+    heard = named or ([] if _has_executor(patient) else family)
+    if named and refused and _latest(refused) > _latest(named):
+        heard = []
+    if patient.genetic_or_third_party and not patient.legal_advice.strip():
+        heard = []
+    objections = [
+        {"purposes": [purpose.value], "made_on": each.asked_on.isoformat()} for each in noes
+    ]
+    return {"executor_or_family_consulted": True if heard else None, "objections": objections}
+
+
+def _noes(asked: Sequence[Consultation]) -> list[Consultation]:
+    """Return those whose last answer is a no."""
+    last = {each.name.casefold(): each for each in asked}
+    return [each for each in last.values() if each.answer == Consultation.Answer.OBJECTS]
+
+
+def _latest(asked: Sequence[Consultation]) -> tuple[date, datetime]:
+    return max((each.asked_on, each.recorded_at) for each in asked)
+
+
+def _has_executor(patient: Patient) -> bool:
+    executor = Representative.Authority.EXECUTOR
+    return any(each.authority == executor for each in patient.representatives.all())
