@@ -22,6 +22,24 @@ from pathlib import Path
 HOLES = {"E06000053": "E12000009", "E09000001": "E12000007"}
 """Isles of Scilly and City of London, which the census table pools with their neighbours."""
 
+ALIASES = {"Kingston upon Hull": ("Hull",), "Newcastle upon Tyne": ("Newcastle",)}
+REGIONS = {
+    "E12000001": "North East",
+    "E12000002": "North West",
+    "E12000003": "Yorkshire and the Humber",
+    "E12000004": "East Midlands",
+    "E12000005": "West Midlands",
+    "E12000006": "East of England",
+    "E12000007": "London",
+    "E12000008": "South East",
+    "E12000009": "South West",
+}
+NATION_NAMES = {
+    "E92000001": "England",
+    "W92000004": "Wales",
+    "S92000003": "Scotland",
+    "N92000002": "Northern Ireland",
+}
 NATIONS = {"E": "E92000001", "W": "W92000004", "S": "S92000003", "N": "N92000002"}
 CLASSES = {
     "<1 / 1 000 000": (1e-8, 1e-6),
@@ -72,6 +90,24 @@ def ethnicity(census: Path) -> list[list[str]]:
     return [["lad", "region", *(heading[each] for each in groups)], *chosen]
 
 
+def names(census: Path) -> list[list[str]]:
+    """Return level, code and name of places, each also by the towns that a district's name joins."""
+    found: dict[str, tuple[str, str]] = {}
+    with census.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            for name in _called(row["name"]):
+                found.setdefault(name, ("lad", row["lad"]))
+    found |= {name: ("region", code) for code, name in REGIONS.items()}
+    found |= {name: ("nation", code) for code, name in NATION_NAMES.items()}
+    return [["level", "code", "name"], *([*where, name] for name, where in sorted(found.items()))]
+
+
+def _called(name: str) -> list[str]:
+    """Return what a district is called: "Bristol, City of" is Bristol, "Bath and …" is Bath too."""
+    plain = re.sub(r", (City|County) of$|^(City|County) of |^County ", "", name)
+    return list(dict.fromkeys([name, plain, *plain.split(" and "), *ALIASES.get(plain, ())]))
+
+
 def prevalences(statements: Path) -> list[list[str]]:
     """Return name, lowest and highest share of people, one row for each named condition.
 
@@ -112,6 +148,7 @@ def main() -> None:
     people = retabulate(args.counts, args.ethnicity)
     write(args.output / "uk-mid2011.csv.gz", [["lad", "region", "nation", "sex", *AGES], *people])
     write(args.output / "uk-mid2011-ethnicity.csv.gz", ethnicity(args.ethnicity))
+    write(args.output / "uk-mid2011-names.csv.gz", names(args.ethnicity))
     write(args.output / "orphanet.csv.gz", prevalences(args.prevalences))
 
 

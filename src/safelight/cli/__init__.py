@@ -21,6 +21,7 @@ COMMANDS = {
     "inspect": "say what in a picture or its file can identify",
     "redact": "write a fresh copy with everything found covered",
     "decide": "permit, hold or refuse a use, with reasons and sources",
+    "details": "say what a caption tells of a patient",
     "expose": "say what all that ever left adds up to",
     "ledger": "verify the ledger",
 }

@@ -8,6 +8,7 @@ from safelight.exposure.linking import Linked
 from safelight.exposure.population import Population, UnknownPopulation, load_population
 from safelight.exposure.register import Register
 from safelight.exposure.releases import Disclosed, ReleaseRefused, read_release
+from safelight.exposure.words import Reading, TextTooLong, of_file_name, read_words
 
 __all__ = [
     "BLOCK_BELOW",
@@ -17,13 +18,17 @@ __all__ = [
     "Judgement",
     "Linked",
     "Population",
+    "Reading",
     "Register",
     "ReleaseRefused",
     "Report",
+    "TextTooLong",
     "UnknownPopulation",
     "Verdict",
     "assess",
     "fingerprints",
     "load_population",
+    "of_file_name",
     "read_release",
+    "read_words",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, reduce
 from importlib.resources import files
@@ -48,6 +48,8 @@ class Population:
     """Name of a condition, to the share of people who have it: lowest and highest."""
     calibration: Calibration | None = None
     """How good estimates are here; without one they are called uncalibrated."""
+    names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """What places are called, to (level, code), for reading words."""
     catchments: Mapping[str, int] = field(default_factory=dict)
     """Name of a poster or organisation, in lower case, to the mask of its patients' places."""
     masks: Mapping[tuple[str, str], int] = field(init=False)
@@ -159,6 +161,7 @@ def load_population(name: str = NAMES[0]) -> Population:
         ethnicity=[*rows_of(f"{name}-ethnicity")],
         conditions=conditions("orphanet"),
         calibration=_calibration_of(name),
+        names=[*rows_of(f"{name}-names")][1:],
     )
 
 
@@ -169,10 +172,12 @@ def population_of(
     ethnicity: Sequence[Sequence[str]],
     conditions: Mapping[str, tuple[float, float]],
     calibration: Calibration | None = None,
+    names: Iterable[Sequence[str]] = (),
 ) -> Population:
     """Return a population from rows: lad, region, nation, sex and the counts of 91 ages.
 
     ethnicity: a heading, then lad, region and the count of each group.
+    names: level, code and name of places.
     """
     rows = people
     places = tuple(sorted({row[0] for row in rows}))
@@ -195,6 +200,7 @@ def population_of(
         ethnicity=shares,
         conditions=conditions,
         calibration=calibration,
+        names={name: (level, code) for level, code, name in names},
     )
 
 

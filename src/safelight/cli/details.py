@@ -1,0 +1,60 @@
+"""`safelight details`: what a caption tells of a patient, word by word."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight import exposure
+from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_UNREADABLE
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `safelight details`."""
+    parser.add_argument("file", metavar="FILE|-", help="the words; - reads standard input")
+    parser.add_argument(
+        "--at", type=date.fromisoformat, metavar="DAY", help="the day they are told, default today"
+    )
+    parser.add_argument("--population", default="uk-mid2011", metavar="NAME")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the words; what names somebody outright exits 3."""
+    try:
+        text = sys.stdin.read() if args.file == "-" else Path(args.file).read_text("utf-8")
+        reading = exposure.read_words(
+            text,
+            at=args.at or datetime.now(UTC).astimezone().date(),
+            population=exposure.load_population(args.population),
+        )
+    except exposure.TextTooLong:
+        print("could not read: that is more than a caption", file=sys.stderr)
+        return EXIT_UNREADABLE
+    except exposure.UnknownPopulation:
+        print("could not read: there is no population table of that name", file=sys.stderr)
+        return EXIT_UNREADABLE
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"could not read: {type(error).__name__}", file=sys.stderr)
+        return EXIT_UNREADABLE
+    if args.json:
+        print(json.dumps(reading.as_json(), sort_keys=True))
+    else:
+        _tell(reading)
+    return EXIT_REFUSED if reading.identifiers else EXIT_DONE
+
+
+def _tell(reading: exposure.Reading) -> None:
+    for kind in reading.identifiers:
+        print(f"names somebody outright: {kind}. Take it out.")
+    for detail in reading.details:
+        kind = "not known, counts as one in ten" if detail.kind == "unmapped" else detail.kind
+        print(f"  {kind}: {detail.text}")
+    if not reading.details and not reading.identifiers:
+        print("nothing that is known to tell who it is")
