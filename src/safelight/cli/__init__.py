@@ -24,6 +24,7 @@ COMMANDS = {
     "details": "say what a caption tells of a patient",
     "expose": "say what all that ever left adds up to",
     "ledger": "verify the ledger",
+    "backup": "back up records, pictures and keys, encrypted",
 }
 """Name and one line of help; the module of a command is imported only when it is called."""
 

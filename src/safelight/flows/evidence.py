@@ -56,6 +56,11 @@ def checkpoint(*, now: datetime) -> Checkpoint | None:
     return Checkpoint.objects.create(size=found.size, note=note, at=now)
 
 
+def sign(text: bytes) -> bytes:
+    """Return the ledger key's signature of something that isn't a checkpoint."""
+    return _key().sign(text)
+
+
 def checkpoint_if_due(*, now: datetime) -> Checkpoint | None:
     """Sign once an hour, if anything was added since."""
     last = Checkpoint.objects.order_by("-size").first()

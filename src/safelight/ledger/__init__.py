@@ -1,6 +1,12 @@
 """What was done, so that nobody can quietly undo it: entries, a Merkle tree, signed checkpoints."""
 
-from safelight.ledger.checkpoint import Checkpoint, SigningKey, read_checkpoint, verifier_key
+from safelight.ledger.checkpoint import (
+    Checkpoint,
+    SigningKey,
+    check_signature,
+    read_checkpoint,
+    verifier_key,
+)
 from safelight.ledger.entry import Detail, Entry, canonical, read_entry
 from safelight.ledger.errors import CheckpointRefused, EntryRefused, LedgerError, ProofRefused
 from safelight.ledger.tree import (
@@ -30,6 +36,7 @@ __all__ = [
     "Verdict",
     "Wrong",
     "canonical",
+    "check_signature",
     "consistency_proof",
     "inclusion_proof",
     "is_consistent",

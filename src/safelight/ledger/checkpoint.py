@@ -97,7 +97,7 @@ def read_checkpoint(note: str, public: bytes) -> Checkpoint:
     for line in signatures.removesuffix("\n").split("\n"):
         name, key_id, signature = _signature(line)
         if (name, key_id) == (checkpoint.origin, known):
-            _verify(public, signature, checkpoint.text().encode())
+            check_signature(public, signature, checkpoint.text().encode())
             found = True
     if not found:
         raise CheckpointRefused("not signed by the ledger's key")
@@ -140,8 +140,9 @@ def _decoded(text: str) -> bytes:
     return data
 
 
-def _verify(public: bytes, signature: bytes, text: bytes) -> None:
+def check_signature(public: bytes, signature: bytes, text: bytes) -> None:
+    """Raise CheckpointRefused unless the ledger's key signed the text."""
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
-    except InvalidSignature:
+    except (InvalidSignature, ValueError):
         raise CheckpointRefused("the signature is wrong") from None

@@ -4,6 +4,7 @@ from safelight.storage.ballast import Ballast
 from safelight.storage.disk import DiskStore
 from safelight.storage.errors import (
     AlreadyThere,
+    BackupBroken,
     BlobGone,
     DiskFull,
     KeyGone,
@@ -14,11 +15,13 @@ from safelight.storage.errors import (
     KeyStoreAway,
     KeyStoreError,
     KeyTaken,
+    NoPlace,
     StorageError,
     Tombstoned,
     VersionDestroyed,
     WrongPassphrase,
 )
+from safelight.storage.files import write_new
 from safelight.storage.ingest import IngestOffer
 from safelight.storage.keystore import Destroyed, Erased, KeyStore, KeyStoreState, Turn
 from safelight.storage.managers import Health, KeyManager, ManagerState
@@ -28,6 +31,7 @@ from safelight.storage.sealed_file import Cost, SealedFileManager
 
 __all__ = [
     "AlreadyThere",
+    "BackupBroken",
     "Ballast",
     "BlobGone",
     "Cost",
@@ -49,6 +53,7 @@ __all__ = [
     "KeyStoreState",
     "KeyTaken",
     "ManagerState",
+    "NoPlace",
     "Remembering",
     "SealedFileManager",
     "StorageError",
@@ -57,4 +62,5 @@ __all__ = [
     "Version",
     "VersionDestroyed",
     "WrongPassphrase",
+    "write_new",
 ]

@@ -96,3 +96,20 @@ class WrongPassphrase(KeyManagerError):
 
 class VersionDestroyed(KeyManagerError):
     """It was wrapped under a version that was destroyed, or that this manager never had."""
+
+
+class BackupBroken(StorageError):
+    """A backup isn't as it was written: altered, cut, or not one at all."""
+
+    for_people = (
+        "This backup isn't as it was written. Use another one, and find out who could write there."
+    )
+
+
+class NoPlace(StorageError):
+    """Nobody said where backups go, or the two kinds go to one place."""
+
+    for_people = (
+        "Say where it goes: backup_to and backup_keys_to in the settings, or --to FOLDER. Keys go "
+        "to another place than records and pictures."
+    )

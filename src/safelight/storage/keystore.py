@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import UUID
 
 from safelight import ledger, vault
-from safelight.storage import ingest, rotation
+from safelight.storage import ingest, rotation, snapshot
 from safelight.storage.ballast import Ballast
 from safelight.storage.database import KeyDatabase
 from safelight.storage.errors import (
@@ -381,6 +381,21 @@ class KeyStore:
         with self._database.reading() as db:
             oldest = rotation.oldest_version(db)
         return self._ring.manager.describe().current if oldest is None else oldest
+
+    @property
+    def manager(self) -> KeyManager:
+        """Return the key manager, which backups wrap their own keys with as well."""
+        return self._ring.manager
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the store as it is at one moment into an SQLite file, which isn't there yet."""
+        with self._database.reading() as db:
+            snapshot.copy_rows(db, path)
+
+    def take_in(self, path: Path) -> None:
+        """Fill this store, which must be empty, with what copy_to gave. Raises KeyStoreError."""
+        with self._database.writing() as db:
+            snapshot.fill_rows(path, db)
 
     def release_ballast(self) -> bool:
         """Give the held-back room free, for a withdrawal's record; the next erase restores it."""

@@ -1,5 +1,13 @@
 """Sealed blobs, wrapped keys and envelopes: bytes in, bytes or a typed error out."""
 
+from safelight.vault.backup import (
+    BACKUP_SUITE,
+    BackupKey,
+    backup_kid,
+    backup_public_text,
+    close_to_backup,
+    read_backup_public,
+)
 from safelight.vault.blob import (
     is_sealed,
     plaintext_length,
@@ -16,18 +24,24 @@ from safelight.vault.envelope import (
     kid_of,
     open_envelope,
 )
-from safelight.vault.errors import EnvelopeRefused, SealBroken, VaultError
+from safelight.vault.errors import EnvelopeRefused, NotABackupKey, SealBroken, VaultError
 from safelight.vault.keys import KEY_BYTES, context, derive, new_key, unwrap, wrap
 
 __all__ = [
+    "BACKUP_SUITE",
     "KEY_BYTES",
+    "BackupKey",
     "Envelope",
     "EnvelopeRefused",
     "IngestPrivate",
+    "NotABackupKey",
     "SealBroken",
     "Suite",
     "VaultError",
+    "backup_kid",
+    "backup_public_text",
     "close_envelope",
+    "close_to_backup",
     "context",
     "derive",
     "is_sealed",
@@ -35,6 +49,7 @@ __all__ = [
     "new_key",
     "open_envelope",
     "plaintext_length",
+    "read_backup_public",
     "seal",
     "sealed_length",
     "unseal",

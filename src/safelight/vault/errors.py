@@ -17,3 +17,12 @@ class EnvelopeRefused(VaultError):
     """Not an envelope as docs/formats/envelope.md has it, or not for this ingest key."""
 
     for_people = "This photo didn't arrive as Safelight seals it. Please take it again."
+
+
+class NotABackupKey(VaultError):
+    """Not the words of a backup key, or with a slip of the pen in them."""
+
+    for_people = (
+        "These aren't the letters of a backup key, or one is wrong: there are 14 groups of 4, "
+        "as they were written down for the safe."
+    )

@@ -48,6 +48,11 @@ class Config:
     idle_minutes: int = 10
     behind_proxy: bool = False
     """Trust X-Forwarded-Proto and X-Forwarded-For, which the proxy must set itself."""
+    backup_to: str = ""
+    """Folder for backups of records and pictures; keys go to another one."""
+    backup_keys_to: str = ""
+    witness_to: str = ""
+    """Folder outside this machine's administration, for checkpoints and what must not come undone."""
     mail_host: str = ""
     mail_port: int = 587
     mail_user: str = ""

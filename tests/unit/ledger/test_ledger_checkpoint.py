@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from safelight import ledger
 from safelight.ledger import Checkpoint, CheckpointRefused, SigningKey
-from safelight.ledger.checkpoint import _verify
+from safelight.ledger.checkpoint import check_signature
 
 KEY = SigningKey.from_bytes(bytes(range(32)))
 ORIGIN = "safelight.example/practice-1"
@@ -35,7 +35,7 @@ def test_the_example_of_the_signed_note_specification_verifies():
         "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM="
     )
     assert signature[:4].hex() == "530d903a"
-    _verify(public, signature[4:], b"This is an example message.\n")
+    check_signature(public, signature[4:], b"This is an example message.\n")
 
 
 @given(data=st.data())

@@ -1,5 +1,6 @@
 """All models, by the names that the rest of the house uses."""
 
+from safelight.records.models.backups import BackupRun
 from safelight.records.models.consent import Consent, Objection, Receipt
 from safelight.records.models.forms import AnsweredForm
 from safelight.records.models.keys import KeyBackupVerified
@@ -19,6 +20,7 @@ from safelight.records.models.withdrawal import EraseJob, Recall, Withdrawal
 __all__ = [
     "AnsweredForm",
     "Assessment",
+    "BackupRun",
     "Checkpoint",
     "Consent",
     "Consultation",
