@@ -177,7 +177,7 @@ def _pictures(house: House, *, now: datetime) -> None:
         house.things[name] = take(adult, gp, consent, now=now)
     thing(house, "photo:closed", Photo).set_closed()
     erased = thing(house, "photo:erased", Photo)
-    erasing.finish_erasure(erasing.queue(adult.practice, photos=[erased], now=now), now=now)
+    erasing.finish_erasure(erasing.queue(adult, photos=[erased], now=now), now=now)
     erased.refresh_from_db()
     Photo.objects.filter(pk=house.things["photo:quarantined"].pk).update(
         state=Photo.State.QUARANTINED

@@ -17,7 +17,7 @@ from django.db import OperationalError, connection
 from factories import NOW, staff
 from flows.conftest import agree, take
 from safelight import policy
-from safelight.flows import erasing, opening, share, stores, withdraw
+from safelight.flows import erasing, opening, recalling, share, stores, withdraw
 from safelight.flows.allowed import NotAllowed
 from safelight.flows.deciding import may_use
 from safelight.flows.withdraw import NothingToWithdraw
@@ -167,12 +167,12 @@ def test_what_is_out_is_listed_and_asked_back(consent, photo, gp):
     row.refresh_from_db()
     assert row.withdrawn_at == LATER
     lead = staff(Role.IG_LEAD, practice=photo.practice)
-    withdraw.recalled(recall, by=lead, now=LATER)
-    withdraw.recalled(recall, by=lead, now=LATER + timedelta(days=1))
+    recalling.settle(recall, note="Off the drive", by=lead, now=LATER)
+    recalling.settle(recall, note="Again", by=lead, now=LATER + timedelta(days=1))
     recall.refresh_from_db()
-    assert (recall.done_at, recall.done_by) == (LATER, lead)
+    assert (recall.done_at, recall.done_by, recall.note) == (LATER, lead, "Off the drive")
     with pytest.raises(NotAllowed):
-        withdraw.recalled(recall, by=gp, now=LATER)
+        recalling.settle(recall, note="x", by=gp, now=LATER)
 
 
 def test_a_link_that_was_opened_is_asked_back_too(consent, photo, gp):
@@ -397,7 +397,7 @@ def run_alone(home: Path, what: str, *, dies: bool = False) -> dict[str, object]
 
 
 def _closed_only(consent) -> EraseJob:
-    withdraw._close(consent, list(ALL), by=None, now=LATER)
+    withdraw._close(withdraw.Scope(consent.patient, consent=consent), list(ALL), by=None, now=LATER)
     return EraseJob.objects.get()
 
 

@@ -165,8 +165,10 @@ def standings(patient: Patient, *, language: str = "en") -> tuple[Standing, ...]
         for purpose, at in consent.withdrawn.items():
             if said.get(purpose, ("", None))[0] != "agreed":  # another conversation still says yes
                 said[purpose] = ("withdrawn", datetime.fromisoformat(at))
-    for objection in patient.objections.all():
-        covered = list(Purpose) if "*" in objection.purposes else objection.purposes
+    answers = list(patient.consents.all())
+    for objection in patient.objections.select_related("consent"):
+        left = objection.covers(answers)
+        covered = list(Purpose) if "*" in left else left
         said |= {str(purpose): ("objects", objection.made_at) for purpose in covered}
     offered = pack_named(patient.practice.pack).wording(language).purposes
     return tuple(

@@ -37,7 +37,7 @@ def may_make(
     extra: further top-level facts of the contract (tests, organisation_agrees …).
     """
     consents = list(patient.consents.all())
-    facts = _facts(patient, purpose=made_for, now=now) | {
+    facts = _facts(patient, purpose=made_for, now=now, consents=consents) | {
         "consents": who_decides.consent_facts(patient, consents),
         "action": "make",
         "purpose": made_for.value,
@@ -63,7 +63,7 @@ def may_use(
     Asked anew at every opening: nothing of the answer may be kept for the next one.
     """
     consents = _speaking_of(photo)
-    facts = _facts(photo.patient, purpose=purpose, now=now)
+    facts = _facts(photo.patient, purpose=purpose, now=now, consents=consents)
     facts["objections"] += photo.objections(consents)
     facts |= {
         "consents": _answers(consents, photo),
@@ -105,13 +105,20 @@ def _answers(consents: list[Consent], photo: Photo) -> list[dict[str, Any]]:
     ]
 
 
-def _facts(patient: Patient, *, purpose: Purpose, now: datetime) -> dict[str, Any]:
+def _facts(
+    patient: Patient, *, purpose: Purpose, now: datetime, consents: list[Consent]
+) -> dict[str, Any]:
+    """Return what is known of the patient.
+
+    consents: the conversations by which an objection may have been lifted: those about this picture.
+    """
     consulted = who_decides.consulted_facts(patient, purpose=purpose)
-    objections = [objection.facts() for objection in patient.objections.all()]
+    said = patient.objections.select_related("consent")
     return {
         "at": now.isoformat(),
         "patient": who_decides.patient_facts(patient, purpose=purpose, now=now),
-        "objections": objections + consulted["objections"],
+        "objections": [fact for each in said for fact in each.facts(consents)]
+        + consulted["objections"],
         "executor_or_family_consulted": consulted["executor_or_family_consulted"],
         "switches": {"var17": patient.practice.var17},
         "device": {"registered": True, "personal": False},

@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
 
-from safelight.flows import stores
+from safelight.flows import derivatives, stores
 from safelight.flows.opening import THUMB, VIEW
 from safelight.records import log
 from safelight.records.models import Copy, EraseJob, Photo
 
 if TYPE_CHECKING:
-    from safelight.records.models import Practice, Withdrawal
+    from safelight.records.models import Patient, Withdrawal
 
 
 def queue(
-    practice: Practice,
+    patient: Patient,
     *,
     photos: Sequence[Photo] = (),
     copies: Sequence[Copy] = (),
+    keys: Sequence[UUID] = (),
+    blobs: Sequence[str] = (),
+    others: Mapping[str, Sequence[str]] | None = None,
     withdrawal: Withdrawal | None = None,
+    held: bool = False,
     now: datetime,
 ) -> EraseJob:
-    """Close these and write down that their keys must go. Call it inside the closing transaction."""
-    for photo in photos:
-        photo.set_closed()
-    for copy in copies:
-        copy.set_closed()
-    blobs = [name for photo in photos for name in _blobs(photo)]
-    return EraseJob.objects.create(
-        practice=practice,
+    """Close these of a patient and write down that their keys must go, inside the closing transaction.
+
+    keys, blobs, others: of what else came from the pictures (`derivatives.Act`).
+    held: a legal hold stops the destruction. Then photos are closed to their uses and not
+    altogether, since the claim itself may need them, and the job waits for the hold to be lifted.
+    """
+    if not held:
+        for photo in photos:
+            photo.set_closed()
+    job = EraseJob(
+        practice=patient.practice,
+        patient=patient,
         withdrawal=withdrawal,
         photos=[str(photo.pk) for photo in photos],
-        copies=[str(copy.pk) for copy in copies],
-        keys=[str(row.pk) for row in (*photos, *copies)],
-        blobs=blobs + [copy.blob for copy in copies],
+        keys=[str(photo.pk) for photo in photos],
+        blobs=[name for photo in photos for name in blobs_of(photo)],
+        held=held,
         created_at=now,
     )
+    job.add(copies, keys=keys, blobs=blobs, others=others or {})
+    job.save(force_insert=True)
+    return job
 
 
 def finish_erasure(job: EraseJob, *, now: datetime) -> None:
@@ -57,24 +68,26 @@ def finish_erasure(job: EraseJob, *, now: datetime) -> None:
 
 def finish_pending(*, now: datetime) -> int:
     """Finish every erasure that was begun, at start-up and by the worker; return how many."""
-    pending = list(EraseJob.objects.filter(scrubbed_at__isnull=True))
+    pending = list(EraseJob.objects.filter(scrubbed_at__isnull=True, held=False))
     for job in pending:
         finish_erasure(job, now=now)
     return len(pending)
 
 
-def _blobs(photo: Photo) -> list[str]:
+def blobs_of(photo: Photo) -> list[str]:
+    """Return the names of a picture's blobs: the original and what it is looked at by."""
     return [photo.blob, photo.derived_blob(VIEW), photo.derived_blob(THUMB)]
 
 
 def _set_erased(job: EraseJob, *, now: datetime) -> None:
-    photos = list(Photo.objects.filter(pk__in=job.photos).select_related("patient"))
-    copies = list(Copy.objects.filter(pk__in=job.copies).select_related("photo__patient"))
-    for photo in photos:
+    for photo in Photo.objects.filter(pk__in=job.photos):
         photo.set_erased()
-    for copy in copies:
+    for copy in Copy.objects.filter(pk__in=job.copies):
         copy.set_erased()
-    patient = (photos[0] if photos else copies[0].photo).patient
+    for name, rows in job.others.items():
+        derivatives.kinds()[name].erased([UUID(row) for row in rows])
+    patient = job.patient
+    assert patient is not None
     log.append(
         "keys.destroyed",
         practice=job.practice,

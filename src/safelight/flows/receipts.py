@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from safelight import ledger, policy
 from safelight.flows import stores
@@ -17,6 +17,7 @@ from safelight.flows.consent import hash_of
 from safelight.policy.roles import Role
 from safelight.records import log
 from safelight.records.models import (
+    Channel,
     Consent,
     LedgerEntry,
     Link,
@@ -160,7 +161,21 @@ def consequences_of(
 
 def withdraw(receipt: Receipt, *, purposes: Collection[Purpose], now: datetime) -> Withdrawal:
     """Take purposes back as the patient, with no account and no reason."""
-    return withdrawing.withdraw(receipt.consent, purposes=purposes, by=None, now=now)
+    return withdrawing.withdraw(
+        receipt.consent, purposes=purposes, channel=Channel.RECEIPT, by=None, now=now
+    )
+
+
+def object_to(receipt: Receipt, *, purposes: Collection[Purpose], now: datetime) -> Withdrawal:
+    """Say no to these uses of every picture there is and will be, with no account and no reason."""
+    return withdrawing.object_to(
+        receipt.consent.patient,
+        purposes=purposes,
+        given_by=receipt.consent.given_by,
+        channel=Channel.RECEIPT,
+        by=None,
+        now=now,
+    )
 
 
 def _happened(consent: Consent, photos: set[str]) -> Iterator[Happened]:
@@ -211,12 +226,10 @@ def _left(photos: tuple[Photo, ...], *, now: datetime) -> Iterator[Left]:
 
 
 def _withdrawals(consent: Consent) -> Iterator[Withdrawal]:
-    entries = LedgerEntry.objects.filter(
-        subject=str(consent.patient.subject), kind="consent.withdrawn"
-    )
-    ids = []
-    for row in entries:
-        said = ledger.read_entry(bytes(row.body)).details
-        if said.get("consent") == str(consent.pk):
-            ids.append(UUID(str(said["withdrawal"])))
-    yield from consent.patient.withdrawals.filter(pk__in=ids)
+    """Return what was taken back of this conversation, of a picture of it, or of everything.
+
+    What was said no to as a whole is told to whoever answered here, and to nobody else.
+    """
+    whole = Q(consent__isnull=True, photo__isnull=True, objection__given_by=consent.given_by)
+    its_own = Q(consent=consent) | Q(photo__consent=consent)
+    yield from consent.patient.withdrawals.filter(its_own | whole)

@@ -404,7 +404,7 @@ def _passed(release: Release) -> str:
 def _close_copy(release: Release, *, now: datetime) -> None:
     """Close the copy that won't leave; an erase job destroys its key, here or later."""
     if release.copy is not None:
-        erasing.queue(release.practice, copies=[release.copy], now=now)
+        erasing.queue(release.photo.patient, copies=[release.copy], now=now)
 
 
 def _log(kind: str, release: Release, *, by: Staff, now: datetime, **details: Any) -> None:

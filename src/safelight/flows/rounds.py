@@ -19,7 +19,7 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
-from safelight.flows import erasing, evidence, keeping, key_rounds, mailing, once
+from safelight.flows import erasing, evidence, keeping, key_rounds, mailing, once, recalling
 from safelight.interop import mail
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
         "tasks": lambda: _tasks(now=now),
         "forms": lambda: once.forget_old(now=now),
         "checkpoint": lambda: evidence.checkpoint_if_due(now=now),
+        "reminders": lambda: recalling.remind(now=now),
     }
     if transport is not None:
         steps["mail"] = lambda: mailing.send_waiting(transport=transport, now=now)

@@ -22,6 +22,7 @@ from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.consent import hash_of
 from safelight.flows.deciding import may_use
+from safelight.flows.derivatives import shut
 from safelight.flows.opening import VIEW, PictureClosed, unsealed
 from safelight.policy.roles import Action
 from safelight.records import log
@@ -249,12 +250,6 @@ def revoke(link: Link, *, by: Staff, now: datetime) -> None:
         return
     shut(link, now=now)
     _log("link.revoked", link, by=by, now=now)
-
-
-def shut(link: Link, *, now: datetime) -> None:
-    """Make the link dead and empty the mail that still waits for its recipient."""
-    link.set_revoked(at=now)
-    mailing.unsend(link.pk)
 
 
 def _refuse_unfit(

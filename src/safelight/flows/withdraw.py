@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db import OperationalError, transaction
-from django.utils import timezone
 
 from safelight import policy
-from safelight.flows import erasing, share, stores
+from safelight.flows import derivatives, erasing, holding, stores
 from safelight.flows.allowed import demand
 from safelight.flows.capture import RIGHT_AFTER
 from safelight.policy.roles import Action
-from safelight.policy.withdrawal import BY_LAW, Kind
+from safelight.policy.withdrawal import BY_LAW
 from safelight.records import log
 from safelight.records.models import (
+    Channel,
     Consent,
-    Copy,
+    Objection,
     Patient,
     Photo,
-    Recall,
-    Release,
     Reply,
     Withdrawal,
 )
@@ -32,10 +30,9 @@ from safelight.terms import Purpose
 if TYPE_CHECKING:
     from safelight.records.models import Staff
 
-RECALL_WITHIN = timedelta(days=7)
-"""By when what is out has to be asked back. No guidance names a period: practice."""
-OPEN_RELEASES = (Release.State.DRAFT, Release.State.WAITING)
-ENDED_RELEASES = (Release.State.REFUSED, Release.State.STOPPED, Release.State.WITHDRAWN)
+T = TypeVar("T")
+IN_REACH = (Photo.State.KEPT, Photo.State.QUARANTINED)
+BY_THE_PATIENT = "patient"
 
 
 class NothingToWithdraw(ValueError):
@@ -45,40 +42,106 @@ class NothingToWithdraw(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What is taken back from: one conversation, one picture, or all there is of the patient."""
+
+    patient: Patient
+    consent: Consent | None = None
+    photo: Photo | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """Say whether it reaches every picture and every conversation."""
+        return self.consent is None and self.photo is None
+
+    @property
+    def rows(self) -> tuple[Patient | Consent | Photo, ...]:
+        """Return what is named, for the question who may."""
+        return (self.patient, *([self.consent] if self.consent else ()), *self._pictures)
+
+    @property
+    def _pictures(self) -> tuple[Photo, ...]:
+        return (self.photo,) if self.photo else ()
+
+    def owns(self, photo: Photo) -> bool:
+        """Say whether care, too, ends for this picture: it isn't only another of the same site."""
+        if self.consent is not None:
+            return photo.consent_id == self.consent.pk
+        return self.photo is None or photo.pk == self.photo.pk
+
+    def reaches(self, photo: Photo) -> bool:
+        """Say whether it speaks of this picture at all."""
+        if self.owns(photo):
+            return True
+        return self.consent is not None and self.consent.body_site in {"", photo.body_site}
+
+    def fresh(self) -> Scope:
+        """Return the same as the records have it now, behind the lock of capture and release."""
+        Patient.objects.select_for_update().get(pk=self.patient.pk)
+        return Scope(
+            Patient.objects.select_related("practice").get(pk=self.patient.pk),
+            self.consent and Consent.objects.get(pk=self.consent.pk),
+            self.photo and Photo.objects.select_related("consent").get(pk=self.photo.pk),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What follows for one picture and for all that came from it."""
 
     photo: Photo
     own: bool
-    """Taken under the very consent that is taken back, not another for the same site."""
+    """Taken back itself, not another for the same site."""
+    ended: tuple[Purpose, ...]
+    found: derivatives.Found
     steps: tuple[policy.Consequence, ...]
+    is_held: bool
+    """A legal hold keeps what would have been destroyed."""
+    goes_later: bool
+    """The picture itself is destroyed once the hold is lifted."""
 
     @property
     def stays(self) -> bool:
-        """Say whether the picture itself stays in the record."""
-        gone = {step.of for step in self.steps if step.step is policy.Step.DESTROY}
-        return str(self.photo.pk) not in gone
+        """Say whether the picture itself stays for now."""
+        return str(self.photo.pk) not in _destroyed(self.steps)
 
+    @property
+    def care_stays(self) -> bool:
+        """Say whether the picture stays in the record because care rests on it."""
+        return self.stays and self.photo.relied_on_for_care
 
-@dataclass(slots=True)
-class _Goes:
-    """What will have to be destroyed, gathered step by step."""
-
-    photos: list[Photo] = field(default_factory=list)
-    copies: list[Copy] = field(default_factory=list)
+    @property
+    def closed_to(self) -> list[str]:
+        """Return the uses that a picture which stays is closed to from now on."""
+        if Purpose.CARE not in self.ended:
+            return [each.value for each in self.ended]
+        left = BY_LAW | ({Purpose.CARE} if self.photo.relied_on_for_care else set())
+        return [each.value for each in Purpose if each not in left]
 
 
 def consequences_of(
     consent: Consent, *, purposes: Collection[Purpose], now: datetime
 ) -> tuple[policy.Consequence, ...]:
     """Say what would follow, without doing any of it. Shown before anybody is asked to press."""
-    return tuple(step for plan in _plans(consent, purposes, now=now) for step in plan.steps)
+    return consequences_for(Scope(consent.patient, consent=consent), purposes=purposes, now=now)
+
+
+def consequences_for(
+    scope: Scope, *, purposes: Collection[Purpose], now: datetime
+) -> tuple[policy.Consequence, ...]:
+    """Say what would follow for the pictures of a scope, without doing any of it."""
+    return tuple(step for plan in _plans(scope, purposes, now=now) for step in plan.steps)
 
 
 def withdraw(
-    consent: Consent, *, purposes: Collection[Purpose], by: Staff | None, now: datetime
+    consent: Consent,
+    *,
+    purposes: Collection[Purpose],
+    channel: Channel = Channel.NOT_SAID,
+    by: Staff | None,
+    now: datetime,
 ) -> Withdrawal:
-    """Take purposes back. No reason is asked.
+    """Take purposes of one conversation back. No reason is asked.
 
     One transaction closes every access; then the keys are destroyed, here or, if this process
     dies in between, by whoever starts next. What the consent allowed for this part of the body
@@ -87,37 +150,48 @@ def withdraw(
     by: the member of staff who was told; None from the patient's own receipt.
     Raises NothingToWithdraw, NotAllowed.
     """
-    if by is not None:
-        demand(by, Action.WITHDRAW, consent)
-    try:
-        withdrawal = _close(consent, purposes, by=by, now=now)
-    except OperationalError:
-        # A full disk must not stop a withdrawal: room is held back for it.
-        if not stores.keys().release_ballast():
-            raise
-        withdrawal = _close(consent, purposes, by=by, now=now)
-    for job in withdrawal.erase_jobs.all():
-        erasing.finish_erasure(job, now=now)
-    return withdrawal
+    scope = Scope(consent.patient, consent=consent)
+    return _done(scope, lambda: _close(scope, purposes, channel=channel, by=by, now=now), by, now)
 
 
-@transaction.atomic
-def recalled(recall: Recall, *, by: Staff, now: datetime) -> None:
-    """Record that something was asked back or taken down. A second time changes nothing."""
-    demand(by, Action.GOVERN, recall)
-    recall = Recall.objects.select_for_update().get(pk=recall.pk)
-    if recall.done_at is not None:
-        return
-    recall.done_at, recall.done_by = now, by
-    recall.save(update_fields=["done_at", "done_by"])
-    log.append(
-        "recall.done",
-        practice=recall.practice,
-        subject=recall.withdrawal.patient.subject,
-        by=by,
-        at=now,
-        recall=recall.pk,
-    )
+def withdraw_picture(
+    photo: Photo,
+    *,
+    purposes: Collection[Purpose],
+    channel: Channel = Channel.NOT_SAID,
+    by: Staff | None,
+    now: datetime,
+) -> Withdrawal:
+    """Take uses of one picture back, whether or not it was taken under a consent.
+
+    Care is the picture itself. Raises NothingToWithdraw, NotAllowed.
+    """
+    scope = Scope(photo.patient, photo=photo)
+    return _done(scope, lambda: _close(scope, purposes, channel=channel, by=by, now=now), by, now)
+
+
+def object_to(
+    patient: Patient,
+    *,
+    purposes: Collection[Purpose],
+    given_by: str = BY_THE_PATIENT,
+    channel: Channel = Channel.NOT_SAID,
+    by: Staff | None,
+    now: datetime,
+) -> Withdrawal:
+    """Record a no to these uses, for every picture there is and will be; it counts at once.
+
+    It needs no consent to be against, and no reason. What it ends follows as in a withdrawal.
+    Only a later yes of whoever said no lifts it (`Objection.covers`).
+    given_by: "patient", or the kind of authority of whoever said it for the patient.
+    Raises NothingToWithdraw where every one of these uses is objected to already, NotAllowed.
+    """
+    scope = Scope(patient)
+
+    def close() -> Withdrawal:
+        return _object(scope, purposes, given_by=given_by, channel=channel, by=by, now=now)
+
+    return _done(scope, close, by, now)
 
 
 def can_be_withdrawn(consent: Consent) -> list[Purpose]:
@@ -129,166 +203,258 @@ def can_be_withdrawn(consent: Consent) -> list[Purpose]:
     ]
 
 
-def _plans(consent: Consent, purposes: Collection[Purpose], *, now: datetime) -> Iterator[Plan]:
-    photos = consent.patient.photos.filter(state=Photo.State.KEPT).order_by("taken_at")
-    for photo in photos:
-        own = photo.consent_id == consent.pk
-        if not own and consent.body_site not in {"", photo.body_site}:
+def can_be_taken_back(photo: Photo, *, now: datetime) -> list[Purpose]:
+    """Return the uses that the picture isn't closed to, in the usual order.
+
+    Care is among them until all else is closed and care rests on it: then it stays as it is.
+    """
+    if photo.state not in IN_REACH:
+        return []
+    shut = {
+        purpose
+        for said in photo.objections(photo.patient.consents.all())
+        for purpose in said["purposes"]
+    }
+    left = [each for each in Purpose if each not in BY_LAW and each not in shut]
+    rests = photo.relied_on_for_care and not _is_right_after(photo, now=now)
+    return [] if rests and left == [Purpose.CARE] else left
+
+
+def objected_to(patient: Patient) -> set[str]:
+    """Return the uses that the patient has said no to, as it stands today."""
+    consents = list(patient.consents.all())
+    said = patient.objections.select_related("consent")
+    covered = {use for each in said for use in each.covers(consents)}
+    return {each.value for each in Purpose} if "*" in covered else covered
+
+
+def _done(
+    scope: Scope, close: Callable[[], Withdrawal], by: Staff | None, now: datetime
+) -> Withdrawal:
+    """Close in one transaction, on a full disk too, and then destroy what goes."""
+    if by is not None:
+        demand(by, Action.WITHDRAW, *scope.rows)
+    withdrawal = with_room(close)
+    for job in withdrawal.erase_jobs.filter(held=False):
+        erasing.finish_erasure(job, now=now)
+    return withdrawal
+
+
+def with_room(close: Callable[[], T]) -> T:
+    """Run it; on a full disk run it once more in the room that is held back for such an act."""
+    try:
+        return close()
+    except OperationalError:
+        if not stores.keys().release_ballast():
+            raise
+        return close()
+
+
+def _plans(scope: Scope, purposes: Collection[Purpose], *, now: datetime) -> Iterator[Plan]:
+    photos = scope.patient.photos.filter(state__in=IN_REACH).select_related(
+        "practice", "patient", "consent"
+    )
+    for photo in photos.order_by("taken_at"):
+        own = scope.owns(photo)
+        ended = [each for each in Purpose if each in purposes and (own or each is not Purpose.CARE)]
+        if not scope.reaches(photo) or not ended:
             continue
-        ended = set(purposes) if own else set(purposes) - {Purpose.CARE}
-        steps = policy.consequences(
-            sorted(ended),
-            things=_things(photo),
+        yield _plan(photo, ended, own=own, now=now)
+
+
+def _plan(photo: Photo, ended: Sequence[Purpose], *, own: bool, now: datetime) -> Plan:
+    found, held = derivatives.of(photo), holding.is_held(photo)
+    during = own and _is_right_after(photo, now=now)
+
+    def steps(*, is_held: bool) -> tuple[policy.Consequence, ...]:
+        return policy.consequences(
+            ended,
+            things=found.things,
             relied_on_for_care=photo.relied_on_for_care,
-            during=own and _is_right_after(photo, now=now),
+            during=during,
+            held=is_held,
         )
-        yield Plan(photo, own, steps)
+
+    follows, free = steps(is_held=held), steps(is_held=False)
+    return Plan(
+        photo=photo,
+        own=own,
+        ended=tuple(ended),
+        found=found,
+        steps=follows,
+        is_held=held and not _destroyed(follows),
+        goes_later=str(photo.pk) in _destroyed(free) - _destroyed(follows),
+    )
+
+
+def _destroyed(steps: Iterable[policy.Consequence]) -> set[str]:
+    return {step.of for step in steps if step.step is policy.Step.DESTROY}
 
 
 def _is_right_after(photo: Photo, *, now: datetime) -> bool:
-    """Say whether it may still go without a trace: for a while, and until a colleague has answered."""
+    """Say whether it may still go without a trace.
+
+    For a while, until a colleague has answered, and unless somebody has put a hold on it since.
+    """
     if Reply.objects.filter(link__photo=photo).exists():
+        return False
+    if holding.was_held_since(photo, photo.received_at):
         return False
     return timedelta(0) <= now - photo.received_at <= RIGHT_AFTER
 
 
-def _things(photo: Photo) -> list[policy.Derived]:
-    things = [policy.Derived("original", str(photo.pk), Purpose(photo.made_for), is_out=False)]
-    for link in photo.links.filter(revoked_at__isnull=True):
-        seen = link.openings_used > 0
-        things.append(policy.Derived("link", str(link.pk), Purpose.SECOND_OPINION, is_out=seen))
-    for release in photo.releases.exclude(state__in=ENDED_RELEASES).select_related("copy"):
-        purpose = Purpose(release.purpose)
-        is_out = release.state == Release.State.RELEASED
-        kind: Kind = "release" if is_out else "queued"
-        things.append(policy.Derived(kind, str(release.pk), purpose, is_out=is_out))
-        if release.copy is not None and release.copy.state == Copy.State.KEPT:
-            # Its release asks back what is out; the copy itself is only destroyed.
-            things.append(policy.Derived("copy", str(release.copy.pk), purpose, is_out=False))
-    return things
+@transaction.atomic
+def _close(
+    scope: Scope,
+    purposes: Collection[Purpose],
+    *,
+    channel: Channel = Channel.NOT_SAID,
+    by: Staff | None,
+    now: datetime,
+) -> Withdrawal:
+    """Close every access in one transaction, under the lock that capture and release take."""
+    scope = scope.fresh()
+    ended = _still_open(scope, purposes, now=now)
+    if not ended:
+        raise NothingToWithdraw(str(scope.patient.pk))
+    return _carry_out(scope, ended, objection=None, channel=channel, by=by, now=now)
 
 
 @transaction.atomic
-def _close(
-    consent: Consent, purposes: Collection[Purpose], *, by: Staff | None, now: datetime
+def _object(
+    scope: Scope,
+    purposes: Collection[Purpose],
+    *,
+    given_by: str,
+    channel: Channel,
+    by: Staff | None,
+    now: datetime,
 ) -> Withdrawal:
-    """Close every access in one transaction, under the lock that capture and release take."""
-    Patient.objects.select_for_update().get(pk=consent.patient_id)
-    consent = Consent.objects.select_related("patient__practice").get(pk=consent.pk)
-    open_ones = can_be_withdrawn(consent)
-    # All that was agreed to rests on care: a picture that isn't kept can't be taught with.
-    ended = (
-        open_ones if Purpose.CARE in purposes else [each for each in open_ones if each in purposes]
+    scope = scope.fresh()
+    already = objected_to(scope.patient)
+    said = [each for each in Purpose if each in purposes]
+    if not any(each.value not in already for each in said):
+        raise NothingToWithdraw(str(scope.patient.pk))
+    objection = Objection.objects.create(
+        practice=scope.patient.practice,
+        patient=scope.patient,
+        purposes=[each.value for each in said],
+        made_at=now,
+        given_by=given_by,
     )
-    if not ended:
-        raise NothingToWithdraw(str(consent.pk))
-    plans = list(_plans(consent, ended, now=now))
+    log.append(
+        "objection.recorded",
+        practice=scope.patient.practice,
+        subject=scope.patient.subject,
+        by=by or "patient",
+        at=now,
+        objection=objection.pk,
+        purposes=list(objection.purposes),
+        channel=channel.value,
+        given_by=given_by,
+    )
+    return _carry_out(scope, said, objection=objection, channel=channel, by=by, now=now)
+
+
+def _still_open(scope: Scope, purposes: Collection[Purpose], *, now: datetime) -> list[Purpose]:
+    """Return what ends. All that was agreed to rests on care: without the picture nothing is left."""
+    if scope.consent is not None:
+        open_ones = can_be_withdrawn(scope.consent)
+    else:
+        assert scope.photo is not None
+        open_ones = can_be_taken_back(scope.photo, now=now)
+    if Purpose.CARE in purposes:
+        return open_ones if Purpose.CARE in open_ones else []
+    return [each for each in open_ones if each in purposes]
+
+
+def _carry_out(
+    scope: Scope,
+    ended: Sequence[Purpose],
+    *,
+    objection: Objection | None,
+    channel: Channel,
+    by: Staff | None,
+    now: datetime,
+) -> Withdrawal:
+    plans = list(_plans(scope, ended, now=now))
     steps = [step for plan in plans for step in plan.steps]
     withdrawal = Withdrawal.objects.create(
-        practice=consent.practice,
-        patient=consent.patient,
+        practice=scope.patient.practice,
+        patient=scope.patient,
+        consent=scope.consent,
+        photo=scope.photo,
+        objection=objection,
         purposes=[purpose.value for purpose in ended],
         at=now,
         by=by,
+        channel=channel,
         consequences=[step.as_json() for step in steps],
     )
-    _end(consent, ended, plans, now=now)
-    goes = _Goes()
+    _end_consents(scope, ended, plans, now=now)
     for plan in plans:
-        for step in plan.steps:
-            _take(step, plan.photo, withdrawal, goes, now=now)
-        if plan.stays:
-            plan.photo.set_closed_to(_closed_to(ended, own=plan.own), at=now)
-    _log_closing(withdrawal, consent, steps, by=by, now=now)
-    if goes.photos or goes.copies:
-        erasing.queue(
-            consent.practice,
-            photos=goes.photos,
-            copies=goes.copies,
-            withdrawal=withdrawal,
-            now=now,
-        )
+        _act_on(plan, withdrawal, now=now)
+    _log_closing(withdrawal, plans, by=by, now=now)
     return withdrawal
 
 
-def _end(
-    consent: Consent, ended: Sequence[Purpose], plans: Sequence[Plan], *, now: datetime
+def _end_consents(
+    scope: Scope, ended: Sequence[Purpose], plans: Sequence[Plan], *, now: datetime
 ) -> None:
-    """End the purposes in this consent, and but for care in each that speaks of the same site.
+    """End the purposes in what was agreed, and but for care in each answer about the same site.
 
     Where a picture stays in the record because care rests on it, so does the answer for care.
     """
+    if scope.photo is not None:
+        return  # other pictures of that conversation stay as they are
     others = [purpose.value for purpose in ended if purpose is not Purpose.CARE]
-    record_stays = any(plan.own and plan.stays for plan in plans)
-    consent.set_withdrawn(others if record_stays else [each.value for each in ended], at=now)
-    same_site = consent.patient.consents.filter(body_site=consent.body_site)
-    for other in same_site.exclude(pk=consent.pk):
-        other.set_withdrawn(others, at=now)
+    resting = {plan.photo.consent_id for plan in plans if plan.own and plan.care_stays}
+    for consent in scope.patient.consents.all():
+        own = scope.is_everything or (scope.consent is not None and consent.pk == scope.consent.pk)
+        if own and consent.pk not in resting:
+            consent.set_withdrawn([each.value for each in ended], at=now)
+        elif own or (scope.consent is not None and consent.body_site == scope.consent.body_site):
+            consent.set_withdrawn(others, at=now)
 
 
-def _closed_to(ended: Sequence[Purpose], *, own: bool) -> list[str]:
-    """Return the uses that a picture which stays is closed to from now on."""
-    if own and Purpose.CARE in ended:
-        return [each.value for each in Purpose if each is not Purpose.CARE and each not in BY_LAW]
-    return [each.value for each in ended if each is not Purpose.CARE]
-
-
-def _take(
-    step: policy.Consequence,
-    photo: Photo,
-    withdrawal: Withdrawal,
-    goes: _Goes,
-    *,
-    now: datetime,
-) -> None:
-    """Do the part of one step that lies in the records."""
-    link = photo.links.filter(pk=step.of).first()
-    release = photo.releases.filter(pk=step.of).first()
-    copy = photo.copies.filter(pk=step.of).first()
-    if step.step is policy.Step.REVOKE and link is not None:
-        share.shut(link, now=now)
-    elif step.step is policy.Step.STOP and release is not None:
-        release.set_state(Release.State.STOPPED)
-    elif step.step is policy.Step.RECALL:
-        _recall(step, release, withdrawal, now=now)
-    elif step.step is policy.Step.DESTROY and copy is not None:
-        goes.copies.append(copy)
-    elif step.step is policy.Step.DESTROY:
-        goes.photos.append(photo)
-
-
-def _recall(
-    step: policy.Consequence, release: Release | None, withdrawal: Withdrawal, *, now: datetime
-) -> None:
-    if release is not None and release.state == Release.State.RELEASED:
-        release.set_state(Release.State.WITHDRAWN)
-        release.disclosures.filter(withdrawn_at__isnull=True).update(withdrawn_at=now)
-    Recall.objects.create(
-        practice=withdrawal.practice,
-        withdrawal=withdrawal,
-        text=step.text,
-        source=step.source,
-        due_on=timezone.localdate(now) + RECALL_WITHIN,
-    )
+def _act_on(plan: Plan, withdrawal: Withdrawal, *, now: datetime) -> None:
+    """Do what follows for one picture, and queue what is destroyed, now or once a hold is lifted."""
+    act = derivatives.Act(plan.photo, now, withdrawal)
+    for step in plan.steps:
+        plan.found.take(step, act)
+    if plan.stays:
+        plan.photo.set_closed_to(plan.closed_to, at=now)
+    photos = [] if plan.stays and not plan.goes_later else [plan.photo]
+    if photos or act.copies or act.keys:
+        erasing.queue(
+            withdrawal.patient,
+            photos=photos,
+            copies=act.copies,
+            keys=act.keys,
+            blobs=act.blobs,
+            others=act.others,
+            withdrawal=withdrawal,
+            held=plan.is_held,
+            now=now,
+        )
 
 
 def _log_closing(
-    withdrawal: Withdrawal,
-    consent: Consent,
-    steps: Sequence[policy.Consequence],
-    *,
-    by: Staff | None,
-    now: datetime,
+    withdrawal: Withdrawal, plans: Sequence[Plan], *, by: Staff | None, now: datetime
 ) -> None:
+    steps = [step for plan in plans for step in plan.steps]
     log.append(
         "consent.withdrawn",
         practice=withdrawal.practice,
-        subject=consent.patient.subject,
+        subject=withdrawal.patient.subject,
         by=by or "patient",
         at=now,
         withdrawal=withdrawal.pk,
-        consent=consent.pk,
+        consent=withdrawal.consent_id,
+        photo=withdrawal.photo_id,
+        photos=sorted(str(plan.photo.pk) for plan in plans),
         purposes=list(withdrawal.purposes),
+        channel=str(withdrawal.channel),
         **{
             str(kind): sorted({step.of for step in steps if step.step is kind})
             for kind in policy.Step

@@ -5,7 +5,13 @@ from safelight.policy.engine import decide
 from safelight.policy.pack import Pack, PackRefused
 from safelight.policy.reading import load_pack, read_pack
 from safelight.policy.retention import earliest_destruction
-from safelight.policy.withdrawal import Consequence, Derived, Step, consequences
+from safelight.policy.withdrawal import (
+    Consequence,
+    Derived,
+    Step,
+    consequences,
+    consequences_of_erasure,
+)
 from safelight.policy.wording import Wording, WordingRefused
 
 __all__ = [
@@ -23,6 +29,7 @@ __all__ = [
     "Wording",
     "WordingRefused",
     "consequences",
+    "consequences_of_erasure",
     "decide",
     "earliest_destruction",
     "load_pack",

@@ -61,10 +61,17 @@ class Derived:
     """What it was made for; of an original, what the picture was taken for."""
     is_out: bool
     """Somebody outside the team has seen it or has it."""
+    called: str = ""
+    """What people call it ("slide"), where that isn't the word for its kind."""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise ValueError(f"no such kind: {self.kind}")
+
+    @property
+    def word(self) -> str:
+        """Return what it is called in a sentence."""
+        return self.called or self.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,8 @@ def consequences(
     record, closed to every other use.
     during: the picture is being taken, or has just been (GMC VAR 25). If what the picture was
     taken for is taken back then, nothing of it stays, whatever else is true of it.
-    held: a complaint, claim or inquiry stops its destruction (NHS-RM).
+    held: a complaint, claim or inquiry stops its destruction, and that of its copies (NHS-RM). It
+    never stops the closing of access.
 
     Taking back care takes back all that rests on it. What was given because the law or a complaint
     demands it stays, and the original with it. Without purposes nothing follows. Steps come in the
@@ -106,6 +114,26 @@ def consequences(
         frozenset(purposes), things, relied_on_for_care=relied_on_for_care, during=during, held=held
     )
     found = [step for each in things if purposes for step in case.steps(each)]
+    return tuple(sorted(found, key=lambda one: _ORDER[one.step]))
+
+
+def consequences_of_erasure(things: Sequence[Derived]) -> tuple[Consequence, ...]:
+    """Say what follows when a picture is erased: it goes, with everything that came from it.
+
+    What was given because the law or a complaint demanded it is listed to be asked back like the
+    rest: whether that may be is for the person who erases.
+    """
+    case = _Case(
+        ended=frozenset(Purpose),
+        everything=True,
+        during=False,
+        relied_on=False,
+        held=False,
+        lawful=frozenset(),
+        original_goes=True,
+        erasing=True,
+    )
+    found = [step for each in things for step in case.steps(each)]
     return tuple(sorted(found, key=lambda one: _ORDER[one.step]))
 
 
@@ -121,11 +149,12 @@ class _Case:
     lawful: frozenset[Purpose]
     """Something was given because the law or a complaint demands it."""
     original_goes: bool
+    erasing: bool = False
 
     def steps(self, thing: Derived) -> Iterator[Consequence]:
         if thing.kind == "original":
             return self._original(thing)
-        if thing.purpose in BY_LAW and not self.during:
+        if thing.purpose in BY_LAW and not self.during and not self.erasing:
             return self._lawful(thing)
         return self._derived(thing)
 
@@ -158,11 +187,15 @@ class _Case:
     def _derived(self, thing: Derived) -> Iterator[Consequence]:
         if not self.original_goes and thing.purpose not in self.ended:
             return
-        what = FOR[thing.purpose]
-        if thing.kind == "copy":
-            yield self._say(Step.DESTROY, thing, f"The copy for {what} is destroyed.")
+        what, word = FOR[thing.purpose], thing.word
+        if thing.kind == "copy" and self.held and not self.during:
+            yield self._say(Step.CLOSE, thing, f"The {word} for {what} is closed.")
+            why = f"A complaint, claim or inquiry may need the {word}, so it stays, closed to all."
+            yield Consequence(Step.KEEP, thing.id, why, _HOLD)
+        elif thing.kind == "copy":
+            yield self._say(Step.DESTROY, thing, f"The {word} for {what} is destroyed.")
         elif thing.kind == "link":
-            yield self._say(Step.REVOKE, thing, f"The link for {what} stops working.")
+            yield self._say(Step.REVOKE, thing, f"The {word} for {what} stops working.")
         elif thing.kind == "queued" or not thing.is_out:
             yield self._say(Step.STOP, thing, f"What was waiting to leave for {what} is stopped.")
         if thing.is_out:

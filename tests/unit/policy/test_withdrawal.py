@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.policy.withdrawal import BY_LAW, FOR, Consequence, Derived, Step, consequences
+from safelight.policy.withdrawal import (
+    BY_LAW,
+    FOR,
+    Consequence,
+    Derived,
+    Step,
+    consequences,
+    consequences_of_erasure,
+)
 from safelight.terms import Purpose
 
 EVERY = frozenset(Purpose)
@@ -17,6 +25,27 @@ QUEUED = Derived("queued", "queued", Purpose.TEACHING_LOCAL, is_out=False)
 PRINTED = Derived("release", "printed", Purpose.PUBLICATION, is_out=True)
 COURT = Derived("release", "court", Purpose.LEGAL, is_out=True)
 THINGS = (ORIGINAL, COPY, LINK, QUEUED, PRINTED)
+
+
+purposes = st.frozensets(st.sampled_from(Purpose), min_size=1)
+derived = st.builds(
+    Derived,
+    kind=st.sampled_from(["copy", "link", "release", "queued"]),
+    id=st.uuids().map(str),
+    purpose=st.sampled_from(Purpose),
+    is_out=st.booleans(),
+)
+originals = st.builds(
+    Derived,
+    kind=st.just("original"),
+    id=st.just("photo"),
+    purpose=st.sampled_from(Purpose),
+    is_out=st.just(value=False),
+)
+
+
+ENDS = {Step.STOP, Step.REVOKE, Step.DESTROY, Step.RECALL}
+"""What ends a use for good; a hold on destruction lets a copy be closed instead."""
 
 
 def steps(found: tuple[Consequence, ...]) -> list[tuple[str, str]]:
@@ -116,6 +145,52 @@ def test_a_hold_on_destruction_keeps_a_picture_that_would_have_gone():
     assert found[-1].source == "NHS-RM"
 
 
+def test_a_hold_keeps_a_copy_closed_and_shuts_everything_else_all_the_same():
+    found = after(EVERY, relied=False, held=True)
+    assert steps(found) == [
+        ("stop", "queued"),
+        ("revoke", "link"),
+        ("close", "photo"),
+        ("close", "copy"),
+        ("recall", "printed"),
+        ("keep", "photo"),
+        ("keep", "copy"),
+    ]
+    assert "DESTROY" not in {each.step.name for each in found}
+
+
+@given(st.data())
+def test_a_hold_never_keeps_anything_open(data):
+    taken, original = data.draw(purposes), data.draw(originals)
+    rest, relied = data.draw(st.lists(derived)), data.draw(st.booleans())
+    free = after(taken, things=(original, *rest), relied=relied)
+    held = after(taken, things=(original, *rest), relied=relied, held=True)
+    shut = ENDS | {Step.CLOSE}
+    # What a hold may spare is only what fell with an original that now stays.
+    own = {thing.id for thing in (original, *rest) if thing.purpose in taken - BY_LAW}
+    closed = {each.of for each in held if each.step in shut}
+    assert {each.of for each in free if each.step in shut} & own <= closed
+    assert Step.DESTROY not in {each.step for each in held}
+
+
+def test_an_erasure_reaches_everything_whatever_it_was_for():
+    found = consequences_of_erasure((*THINGS, COURT))
+    assert steps(found) == [
+        ("stop", "queued"),
+        ("revoke", "link"),
+        ("destroy", "photo"),
+        ("destroy", "copy"),
+        ("recall", "printed"),
+        ("recall", "court"),
+    ]
+
+
+def test_what_people_call_a_thing_is_in_its_sentence():
+    slide = Derived("copy", "s", Purpose.TEACHING_LOCAL, is_out=False, called="slide")
+    (said,) = after({Purpose.TEACHING_LOCAL}, things=(slide,))
+    assert said.text == "The slide for teaching here is destroyed."
+
+
 def test_what_the_law_demanded_stays_and_keeps_its_original():
     found = after(EVERY, things=(ORIGINAL, COPY, COURT), relied=False)
     assert steps(found) == [
@@ -183,28 +258,10 @@ def test_a_consequence_is_stored_as_it_was_said():
     }
 
 
-purposes = st.frozensets(st.sampled_from(Purpose), min_size=1)
-derived = st.builds(
-    Derived,
-    kind=st.sampled_from(["copy", "link", "release", "queued"]),
-    id=st.uuids().map(str),
-    purpose=st.sampled_from(Purpose),
-    is_out=st.booleans(),
-)
-originals = st.builds(
-    Derived,
-    kind=st.just("original"),
-    id=st.just("photo"),
-    purpose=st.sampled_from(Purpose),
-    is_out=st.just(value=False),
-)
-ENDS = {Step.STOP, Step.REVOKE, Step.DESTROY, Step.RECALL}
-
-
 @given(purposes, originals, st.lists(derived), st.booleans(), st.booleans(), st.booleans())
 def test_every_thing_for_an_ended_use_ends(taken, original, rest, relied, during, held):
     found = after(taken, things=(original, *rest), relied=relied, during=during, held=held)
-    ended = {each.of for each in found if each.step in ENDS}
+    ended = {each.of for each in found if each.step in ENDS | {Step.CLOSE}}
     for thing in rest:
         if thing.purpose in taken and (during or thing.purpose not in BY_LAW):
             assert thing.id in ended

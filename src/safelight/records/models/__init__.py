@@ -15,12 +15,13 @@ from safelight.records.models.people import (
 )
 from safelight.records.models.pictures import Copy, Photo, StoppedCapture
 from safelight.records.models.sharing import Disclosure, Link, Release, Reply
-from safelight.records.models.withdrawal import EraseJob, Recall, Withdrawal
+from safelight.records.models.withdrawal import Channel, EraseJob, LegalHold, Recall, Withdrawal
 
 __all__ = [
     "AnsweredForm",
     "Assessment",
     "BackupRun",
+    "Channel",
     "Checkpoint",
     "Consent",
     "Consultation",
@@ -29,6 +30,7 @@ __all__ = [
     "EraseJob",
     "KeyBackupVerified",
     "LedgerEntry",
+    "LegalHold",
     "Link",
     "Objection",
     "OutgoingMail",

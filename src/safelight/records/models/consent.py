@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from safelight.records.models.base import PracticeQuerySet, PracticeRow
 from safelight.records.models.people import Patient, Representative, Staff
+from safelight.terms import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PATIENT = "patient"
 
 
 class Consent(PracticeRow):
@@ -101,7 +107,7 @@ class Consent(PracticeRow):
 
 
 class Objection(PracticeRow):
-    """A no to some use, or to every use but care, which nothing but the law overrides."""
+    """A no to some uses, which nothing but the law overrides and only who said it lifts, by a later yes."""
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="objections")
     purposes = models.JSONField()
@@ -110,6 +116,9 @@ class Objection(PracticeRow):
     consent = models.ForeignKey(
         Consent, null=True, blank=True, on_delete=models.PROTECT, related_name="objections"
     )
+    """The conversation that it came with, if it came with one."""
+    given_by = models.CharField(max_length=30, default=PATIENT)
+    """Who said it where there was no conversation: the patient, or a kind of authority."""
 
     objects = PracticeQuerySet.as_manager()
 
@@ -119,9 +128,27 @@ class Objection(PracticeRow):
     def __str__(self) -> str:
         return f"Objection {self.pk}"
 
-    def facts(self) -> dict[str, Any]:
-        """Return the objection as `decide` reads it."""
-        return {"purposes": list(self.purposes), "made_on": self.made_at.isoformat()}
+    @property
+    def giver(self) -> str:
+        """Return who said it: "patient", or a kind of authority."""
+        return self.given_by if self.consent is None else self.consent.given_by
+
+    def covers(self, consents: Iterable[Consent] = ()) -> list[str]:
+        """Return the purposes that it still rules out, in the face of these consents.
+
+        A use is open again by a later yes to it, from the patient, or from the same authority
+        where it wasn't the patient who said no.
+        """
+        at = self.made_at.isoformat()
+        later = [each for each in consents if each.given_by in {PATIENT, self.giver}]
+        ruled_out = list(Purpose) if "*" in self.purposes else self.purposes
+        left = [str(use) for use in ruled_out if not any(c.agrees_after(use, at) for c in later)]
+        return list(self.purposes) if len(left) == len(ruled_out) else left
+
+    def facts(self, consents: Iterable[Consent] = ()) -> list[dict[str, Any]]:
+        """Return the objection as `decide` reads it; nothing once all of it was lifted."""
+        left = self.covers(consents)
+        return [{"purposes": left, "made_on": self.made_at.isoformat()}] if left else []
 
 
 class Receipt(PracticeRow):

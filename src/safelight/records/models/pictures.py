@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 from safelight.records.models.base import PictureQuerySet, PracticeQuerySet, PracticeRow
-from safelight.records.models.consent import Consent
+from safelight.records.models.consent import PATIENT, Consent
 from safelight.records.models.people import Patient, Staff
 from safelight.terms import Identifiability, Purpose, RecordingType
 
@@ -105,12 +105,15 @@ class Photo(PracticeRow):
     def objections(self, consents: Iterable[Consent]) -> list[dict[str, Any]]:
         """Return, as `decide` reads objections, what a withdrawal closed the picture to.
 
-        A use that the patient agreed to again, later, is open again.
+        A use is open again once the patient, or the authority that the picture itself rests on,
+        agreed to it later.
         """
+        givers = {PATIENT} | ({self.consent.given_by} if self.consent else set())
+        said = [each for each in consents if each.given_by in givers]
         return [
             {"purposes": [purpose], "made_on": at}
             for purpose, at in sorted(self.closed_to.items())
-            if not any(each.agrees_after(purpose, at) for each in consents)
+            if not any(each.agrees_after(purpose, at) for each in said)
         ]
 
 
