@@ -226,7 +226,6 @@ def receive(
     return _commit(unsaved, asked, by=by, now=now)
 
 
-@transaction.atomic
 def stop(
     capture_id: UUID | None,
     *,
@@ -238,17 +237,34 @@ def stop(
     """Stop a capture, before, while or right after it was sent: nothing of it remains.
 
     capture_id: None where nothing was ever sent. What stays is the ledger's line, the random id
-    that keeps a late upload out, and the consent, ended from now on (GMC VAR 25).
+    that keeps a late upload out, and the consent, ended from now on (GMC VAR 25). The row goes
+    first, in one transaction, then key and blobs; a crash between the two leaves them to the same
+    stop pressed again, or to a sweep.
     Raises TooLateToStop once the picture was used, or an hour after it came.
     """
     rows = [patient, consent] if consent else [patient]
     demand(by, Action.CAPTURE, *rows)
+    _end(capture_id, patient=patient, consent=consent, by=by, now=now)
+    if capture_id is not None:
+        keeping.destroy(capture_id)
+
+
+@transaction.atomic
+def _end(
+    capture_id: UUID | None,
+    *,
+    patient: Patient,
+    consent: Consent | None,
+    by: Staff,
+    now: datetime,
+) -> None:
+    """Delete the row, keep later uploads out, and write it in the ledger; once."""
     _lock(patient)
     was_sent = False
     if capture_id is not None:
         if StoppedCapture.objects.filter(capture_id=capture_id).exists():
             return
-        was_sent = _destroy(capture_id, patient=patient, now=now)
+        was_sent = _disowned(capture_id, patient=patient, now=now)
         StoppedCapture.objects.create(
             practice=patient.practice, capture_id=capture_id, stopped_at=now
         )
@@ -371,8 +387,10 @@ def _commit(unsaved: Photo, asked: _Asked, *, by: Staff, now: datetime) -> Photo
     """Write the row, or undo what was put, under the lock that a stop or a withdrawal takes too."""
     with transaction.atomic():
         _lock(unsaved.patient)
+        found: Photo | Decision | CaptureRefused
         try:
-            found: Photo | Decision | CaptureRefused = _written(unsaved, asked, by=by, now=now)
+            with transaction.atomic():
+                found = _written(unsaved, asked, by=by, now=now)
         except CaptureRefused as error:
             found = error
         except _NoLongerPermitted as error:
@@ -397,7 +415,8 @@ def _written(unsaved: Photo, asked: _Asked, *, by: Staff, now: datetime) -> Phot
     patient = unsaved.patient
     if earlier := Photo.objects.filter(capture_id=unsaved.capture_id).first():
         return earlier  # the same upload, sent twice at once: other bytes found the name taken
-    if stores.keys().is_erased(unsaved.capture_id):
+    stopped = StoppedCapture.objects.filter(capture_id=unsaved.capture_id)
+    if stopped.exists() or stores.keys().is_erased(unsaved.capture_id):
         raise WasStopped(str(unsaved.capture_id))
     asked.refuse_uncovered()
     decision = asked.decided(now=now)
@@ -417,6 +436,10 @@ def _written(unsaved: Photo, asked: _Asked, *, by: Staff, now: datetime) -> Phot
         made_for=unsaved.made_for,
         **asked.circumstances.terms(),
     )
+    if not keeping.is_still_kept(
+        unsaved.capture_id, tenant=unsaved.practice_id, patient=patient.pk
+    ):
+        raise CaptureRefused("swept before it was complete")
     return unsaved
 
 
@@ -432,8 +455,8 @@ def _believed(taken_at: datetime | None, *, now: datetime) -> datetime:
     return now
 
 
-def _destroy(capture_id: UUID, *, patient: Patient, now: datetime) -> bool:
-    """Destroy row, key and blobs of a capture; return whether any of it had arrived."""
+def _disowned(capture_id: UUID, *, patient: Patient, now: datetime) -> bool:
+    """Delete the row of a capture, if it has one; return whether any of it had arrived."""
     photo = Photo.objects.filter(capture_id=capture_id).first()
     if photo is not None:
         if photo.patient_id != patient.pk:
@@ -441,9 +464,10 @@ def _destroy(capture_id: UUID, *, patient: Patient, now: datetime) -> bool:
         if now - photo.received_at > RIGHT_AFTER or _is_in_use(photo):
             raise TooLateToStop(str(capture_id))
         photo.delete()
+        keeping.announce(capture_id)
     elif keeping.is_owned(capture_id):
         raise TooLateToStop("the id of something else")
-    return keeping.destroy(capture_id) or photo is not None
+    return photo is not None or stores.blobs().exists(f"{capture_id}.original")
 
 
 def _is_in_use(photo: Photo) -> bool:

@@ -13,8 +13,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import transaction
+
 from safelight.flows import stores
-from safelight.records.models import Consent, Copy, Disclosure, Photo
+from safelight.records import log
+from safelight.records.models import Consent, Copy, Disclosure, Photo, StoppedCapture
+from safelight.storage import KeyGone
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -36,8 +40,22 @@ class Swept:
 
 def begin(image_id: UUID, *, tenant: UUID, patient: UUID, data_key: bytes) -> None:
     """Announce what is coming and keep its key. Raises Tombstoned, KeyTaken or DiskFull."""
-    stores.blobs().put(f"{image_id}.{INTENT}", b"")
+    announce(image_id)
     stores.keys().put(image_id, tenant=tenant, patient=patient, version=1, data_key=data_key)
+
+
+def announce(image_id: UUID) -> None:
+    """Let a sweep look after this id, until it is settled or destroyed."""
+    stores.blobs().put(f"{image_id}.{INTENT}", b"")
+
+
+def is_still_kept(image_id: UUID, *, tenant: UUID, patient: UUID) -> bool:
+    """Say whether the key is there. Ask after the row's ledger entry: no sweep comes between."""
+    try:
+        stores.keys().get(image_id, tenant=tenant, patient=patient, version=1)
+    except KeyGone:
+        return False
+    return True
 
 
 def settle(image_id: UUID) -> None:
@@ -48,8 +66,7 @@ def settle(image_id: UUID) -> None:
 def destroy(image_id: UUID) -> bool:
     """Destroy the key for good, then the blobs; return whether there were any blobs."""
     stores.keys().erase([image_id])
-    gone = [stores.blobs().delete(f"{image_id}.{kind}") for kind in KINDS]
-    return any(gone)
+    return _delete_blobs(image_id)
 
 
 def is_owned(image_id: UUID) -> bool:
@@ -58,16 +75,40 @@ def is_owned(image_id: UUID) -> bool:
 
 
 def sweep(*, now: datetime) -> Swept:
-    """Remove what no row came to own, once its announcement is older than the lease."""
+    """Remove what no row came to own, once its announcement is older than the lease.
+
+    Nobody was told that it is kept, so the same upload may come again; only what was stopped
+    may not.
+    """
     before = now - LEASE
     names = stores.blobs().names(older_than=before)
     announced = {found for name in names if (found := _announced_in(name)) is not None}
     owned = _owned(announced)
-    for image_id in announced - owned:
-        destroy(image_id)
+    orphans = [image_id for image_id in announced - owned if _is_removed(image_id)]
+    if orphans:
+        stores.keys().scrub()
     for image_id in owned:
         settle(image_id)
-    return Swept(orphans=len(announced - owned), parts=stores.blobs().sweep_unfinished(before))
+    return Swept(orphans=len(orphans), parts=stores.blobs().sweep_unfinished(before))
+
+
+def _is_removed(image_id: UUID) -> bool:
+    """Remove an orphan; False if its row came meanwhile. No row is written under this lock."""
+    with transaction.atomic():
+        log.hold()
+        if is_owned(image_id):
+            return False
+        if StoppedCapture.objects.filter(capture_id=image_id).exists():
+            destroy(image_id)
+            return True
+        stores.keys().discard([image_id])
+        _delete_blobs(image_id)
+    return True
+
+
+def _delete_blobs(image_id: UUID) -> bool:
+    gone = [stores.blobs().delete(f"{image_id}.{kind}") for kind in KINDS]
+    return any(gone)
 
 
 def _announced_in(name: str) -> UUID | None:

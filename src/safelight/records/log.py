@@ -41,8 +41,7 @@ def append(
     """
     if not connection.in_atomic_block:
         raise NotInTransaction(kind)
-    empty = {"frontier": ledger.Frontier().to_bytes()}
-    head, _ = TreeHead.objects.select_for_update().get_or_create(id=1, defaults=empty)
+    head = hold()
     entry = ledger.Entry(
         kind=kind,
         subject=str(subject),
@@ -59,6 +58,14 @@ def append(
     head.size, head.frontier = head.size + 1, frontier.to_bytes()
     head.save(update_fields=["size", "frontier"])
     return row
+
+
+def hold() -> TreeHead:
+    """Return the tree's head, locked until the transaction ends: meanwhile nobody appends."""
+    empty = {"frontier": ledger.Frontier().to_bytes()}
+    head, _ = TreeHead.objects.select_for_update().get_or_create(id=1, defaults=empty)
+    found: TreeHead = head
+    return found
 
 
 def bodies() -> Sequence[bytes]:

@@ -178,6 +178,13 @@ class KeyStore:
             self._ballast.restore()
         return Erased(ids=ids, scrubbed=scrubbed)
 
+    def discard(self, image_ids: Iterable[UUID]) -> None:
+        """Delete the keys of what nobody was told is kept; it may come again. `scrub` afterwards."""
+        with self._database.writing() as db:
+            raise_counter(db, "erasures", counter(db, "erasures") + 1)
+            for image in image_ids:
+                _delete_keys(db, image)
+
     def scrub(self) -> bool:
         """Overwrite what erasures left; return whether nothing is left. Call again until it is.
 
@@ -453,16 +460,12 @@ class KeyStore:
         """One transaction, small enough for the ballast: tombstones, deletions, what is due."""
         with self._database.writing() as db:
             raise_counter(db, "erasures", counter(db, "erasures") + 1)
-            for image in (item.bytes for item in ids):
+            for image in ids:
                 db.execute(
-                    "INSERT INTO tombstones (image) VALUES (?) ON CONFLICT DO NOTHING", (image,)
+                    "INSERT INTO tombstones (image) VALUES (?) ON CONFLICT DO NOTHING",
+                    (image.bytes,),
                 )
-                db.execute(
-                    "INSERT INTO scrubs_due (tenant, patient) SELECT DISTINCT tenant, patient"
-                    " FROM data_keys WHERE image = ? ON CONFLICT DO NOTHING",
-                    (image,),
-                )
-                db.execute("DELETE FROM data_keys WHERE image = ?", (image,))
+                _delete_keys(db, image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,6 +485,16 @@ def _row(db: Rows, image: UUID, version: int) -> _Row | None:
         (image.bytes, version),
     ).fetchone()
     return None if found is None else _Row(image, version, *found)
+
+
+def _delete_keys(db: Rows, image: UUID) -> None:
+    """Delete every key of a picture, and note that its patient's key has to be renewed."""
+    db.execute(
+        "INSERT INTO scrubs_due (tenant, patient) SELECT DISTINCT tenant, patient"
+        " FROM data_keys WHERE image = ? ON CONFLICT DO NOTHING",
+        (image.bytes,),
+    )
+    db.execute("DELETE FROM data_keys WHERE image = ?", (image.bytes,))
 
 
 def _is_tombstoned(db: Rows, image: UUID) -> bool:
