@@ -424,9 +424,10 @@ def test_a_stop_cut_short_before_its_end_leaves_the_picture_whole(
 ):
     """Row and key are in two stores: the key goes only once the row is gone for good."""
     made = take(adult, gp, consent)
-    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+    with monkeypatch.context() as patch:
         patch.setattr(flow.log, "append", lambda *_, **__: 1 / 0)
-        flow.stop(made.capture_id, patient=adult, by=gp, now=NOW)
+        with pytest.raises(ZeroDivisionError):
+            flow.stop(made.capture_id, patient=adult, by=gp, now=NOW)
     assert isinstance(opening.open_photo(made, by=gp, now=NOW), bytes)
     age(home, hours=3)
     assert keeping.sweep(now=real_now()) == keeping.Swept(orphans=0, parts=0)
@@ -439,9 +440,10 @@ def test_a_stop_cut_short_after_the_row_went_is_finished(
 ):
     parcel = sealed(jpeg(), tenant=adult.practice_id)
     made = send(adult, gp, consent, parcel)
-    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+    with monkeypatch.context() as patch:
         patch.setattr(keeping, "destroy", lambda *_: 1 / 0)
-        flow.stop(made.capture_id, patient=adult, by=gp, now=NOW)
+        with pytest.raises(ZeroDivisionError):
+            flow.stop(made.capture_id, patient=adult, by=gp, now=NOW)
     if who_finishes == "a sweep":
         age(home, hours=3)
         assert keeping.sweep(now=real_now()).orphans == 1
