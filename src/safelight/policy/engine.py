@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from safelight.policy.pack import Pack, Rule
     from safelight.policy.requirements import Unmet
 
+Tried = tuple["Rule", "ConsentFact | None", "list[Unmet]"]
+"""A basis, the consent that comes nearest to it, and what it lacks."""
 _IF_BLOCKED = attrgetter("if_blocked")
 _RANK = {"permit": 0, "hold": 1, "refuse": 2}
 _LOOK = Because(
@@ -90,12 +92,12 @@ def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
             stopped.append(guard)
             blockers += [_because(guard, unmet, case) for unmet in unmet_of_guard]
             cited += [unmet.cite for unmet in unmet_of_guard if unmet.cite]
-    nearest: tuple[Rule, ConsentFact | None, list[Unmet]] | None = None
+    nearest: Tried | None = None
     for basis in bases:
         if not _applies(basis, case):
             continue
         consent, unmet = _try(basis, case)
-        if nearest is None or _distance(unmet) < _distance(nearest[2]):
+        if nearest is None or _is_nearer((basis, consent, unmet), nearest, case):
             nearest = (basis, consent, unmet)
         if not unmet:
             break
@@ -123,6 +125,20 @@ def _try(basis: Rule, case: Case) -> tuple[ConsentFact | None, list[Unmet]]:
         if best[0] is None or _distance(unmet) < _distance(best[1]):
             best = (consent, unmet)
     return best[0], lacking + best[1]
+
+
+def _is_nearer(one: Tried, other: Tried, case: Case) -> bool:
+    """Say whether less is missing; of two that lack alike, the one on whose way somebody already is."""
+    near, far = _distance(one[2]), _distance(other[2])
+    return near < far or (near == far and _is_begun(one, case) and not _is_begun(other, case))
+
+
+def _is_begun(tried: Tried, case: Case) -> bool:
+    """Say whether there is a consent, or a basis without one has its first requirement met."""
+    basis, consent, _ = tried
+    if basis.of_consent:
+        return consent is not None
+    return not basis.of_case or basis.of_case[0](case) is None
 
 
 def _unmet_of_case(rule: Rule, case: Case) -> list[Unmet]:
