@@ -22,6 +22,7 @@ COMMANDS = {
     "redact": "write a fresh copy with everything found covered",
     "decide": "permit, hold or refuse a use, with reasons and sources",
     "details": "say what a caption tells of a patient",
+    "policy": "check, compare, try and sign the rules before they decide",
     "expose": "say what all that ever left adds up to",
     "ledger": "verify the ledger",
     "backup": "back up records, pictures and keys, encrypted",

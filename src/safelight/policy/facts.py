@@ -400,6 +400,10 @@ FLAT = {
     ("complaint", "relevant"): "complaint_relevant",
 }
 """Objects of one or two fields in the contract are single fields of `Facts`."""
+IN_WORDS = frozenset(
+    {"reference", "project_reference", "project_ethics", "secondary_not_told_because"}
+)
+"""Fields of `Facts` that hold somebody's own words, of which only that they were said matters."""
 _FLAT_SECTIONS = frozenset(section for section, _ in FLAT)
 
 

@@ -16,6 +16,7 @@ from safelight.policy import facts as contract
 from safelight.policy.facts import Vocabulary
 from safelight.policy.pack import INDEXED, Pack, PackRefused, Rule
 from safelight.policy.requirements import RequirementUnknown, requirement
+from safelight.policy.shape import OLDEST
 from safelight.policy.terms import Cite, Clock, Terms
 
 if TYPE_CHECKING:
@@ -257,8 +258,8 @@ def _terms(
     table: Mapping[str, Any], words: Words, sources: Mapping[str, str], clocks: Any
 ) -> Terms:
     _demand(table, frozenset(_TERMS), "[terms]")
-    if not all(type(table[age]) is int and 0 < table[age] < 130 for age in _AGES):
-        raise PackRefused("[terms] ages are whole years")
+    if not all(type(table[age]) is int and 0 < table[age] <= OLDEST for age in _AGES):
+        raise PackRefused("[terms] ages are whole years, 30 at most")
     kinds, purposes = frozenset(words["kinds"]), frozenset(words["purposes"])
     sets: dict[str, frozenset[str]] = {
         "procedural_types": contract.TYPES,
