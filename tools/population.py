@@ -1,6 +1,6 @@
 """Re-tabulate published figures into the tables that `safelight.exposure` reads.
 
-    python -m tools.population COUNTS.csv.gz ETHNICITY.csv PREVALENCES.csv.gz -o src/safelight/exposure/tables
+    python -m tools.population COUNTS.csv.gz ETHNICITY.csv PREVALENCES.csv.gz -o src/safelight/exposure/tables/uk-mid2011
 
 COUNTS: lad, sex, age0 … age89, age90plus (Nomis NM_2002_1, mid-year estimates).
 ETHNICITY: lad, region, total and then one column for each group (Nomis KS201EW with its lookup);
@@ -146,10 +146,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
     people = retabulate(args.counts, args.ethnicity)
-    write(args.output / "uk-mid2011.csv.gz", [["lad", "region", "nation", "sex", *AGES], *people])
-    write(args.output / "uk-mid2011-ethnicity.csv.gz", ethnicity(args.ethnicity))
-    write(args.output / "uk-mid2011-names.csv.gz", names(args.ethnicity))
-    write(args.output / "orphanet.csv.gz", prevalences(args.prevalences))
+    write(args.output / "people.csv.gz", [["lad", "region", "nation", "sex", *AGES], *people])
+    write(args.output / "ethnicity.csv.gz", ethnicity(args.ethnicity))
+    write(args.output / "names.csv.gz", names(args.ethnicity))
+    write(args.output / "conditions.csv.gz", prevalences(args.prevalences))
 
 
 if __name__ == "__main__":

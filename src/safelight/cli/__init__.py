@@ -24,6 +24,7 @@ COMMANDS = {
     "details": "say what a caption tells of a patient",
     "policy": "check, compare, try and sign the rules before they decide",
     "expose": "say what all that ever left adds up to",
+    "population": "the tables of people that releases are counted in",
     "ledger": "verify the ledger",
     "backup": "back up records, pictures and keys, encrypted",
 }

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight import exposure
-from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_UNREADABLE
+from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_UNREADABLE, installation
+from safelight.cli.population import folder_of
+from safelight.flows import populations
 
 if TYPE_CHECKING:
     import argparse
@@ -21,7 +23,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at", type=date.fromisoformat, metavar="DAY", help="the day they are told, default today"
     )
-    parser.add_argument("--population", default="uk-mid2011", metavar="NAME")
+    installation.arguments(parser)
+    parser.add_argument(
+        "--population",
+        default="uk-mid2011",
+        metavar="NAME|FOLDER",
+        help="a table's name, or a package's folder with a slash in it",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
@@ -32,13 +40,16 @@ def run(args: argparse.Namespace) -> int:
         reading = exposure.read_words(
             text,
             at=args.at or datetime.now(UTC).astimezone().date(),
-            population=exposure.load_population(args.population),
+            population=populations.find(args.population, among=folder_of(args)),
         )
     except exposure.TextTooLong:
         print("could not read: that is more than a caption", file=sys.stderr)
         return EXIT_UNREADABLE
     except exposure.UnknownPopulation:
         print("could not read: there is no population table of that name", file=sys.stderr)
+        return EXIT_UNREADABLE
+    except exposure.PopulationRefused as refused:
+        print(f"not a population package: {refused}", file=sys.stderr)
         return EXIT_UNREADABLE
     except (OSError, UnicodeDecodeError) as error:
         print(f"could not read: {type(error).__name__}", file=sys.stderr)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight import exposure
-from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_UNREADABLE
+from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_UNREADABLE, installation
+from safelight.cli.population import folder_of
+from safelight.flows import populations
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +20,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `safelight expose`."""
     parser.add_argument("--ledger", required=True, metavar="FILE|-", help="releases, one a line")
     parser.add_argument("--proposed", required=True, metavar="FILE", help="the new release")
-    parser.add_argument("--population", default="uk-mid2011", metavar="NAME")
+    installation.arguments(parser)
+    parser.add_argument(
+        "--population",
+        default="uk-mid2011",
+        metavar="NAME|FOLDER",
+        help="a table's name, or a package's folder with a slash in it",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
@@ -42,11 +50,13 @@ def _reason(error: Exception) -> str:
         return "there is no population table of that name"
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON (line {error.lineno})"
+    if isinstance(error, exposure.PopulationRefused):
+        return f"not a population package: {error}"
     return str(error) if isinstance(error, exposure.ReleaseRefused) else type(error).__name__
 
 
 def _report(args: argparse.Namespace) -> exposure.Report:
-    population = exposure.load_population(args.population)
+    population = populations.find(args.population, among=folder_of(args))
     proposed = exposure.read_release(json.loads(Path(args.proposed).read_text(encoding="utf-8")))
     text = sys.stdin.read() if args.ledger == "-" else Path(args.ledger).read_text(encoding="utf-8")
     earlier = [

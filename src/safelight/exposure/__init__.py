@@ -5,19 +5,23 @@ from safelight.exposure.estimating import Crowd
 from safelight.exposure.judging import BLOCK_BELOW, CLEAR_FROM, Judgement, Verdict
 from safelight.exposure.likeness import fingerprints
 from safelight.exposure.linking import Linked
-from safelight.exposure.population import Population, UnknownPopulation, load_population
+from safelight.exposure.packages import About, PopulationRefused, read_about, read_package
+from safelight.exposure.population import Population
 from safelight.exposure.register import Register
 from safelight.exposure.releases import Disclosed, ReleaseRefused, read_release
+from safelight.exposure.shipped import UnknownPopulation, load_population, shipped
 from safelight.exposure.words import Reading, TextTooLong, of_file_name, read_words
 
 __all__ = [
     "BLOCK_BELOW",
     "CLEAR_FROM",
+    "About",
     "Crowd",
     "Disclosed",
     "Judgement",
     "Linked",
     "Population",
+    "PopulationRefused",
     "Reading",
     "Register",
     "ReleaseRefused",
@@ -29,6 +33,9 @@ __all__ = [
     "fingerprints",
     "load_population",
     "of_file_name",
+    "read_about",
+    "read_package",
     "read_release",
     "read_words",
+    "shipped",
 ]

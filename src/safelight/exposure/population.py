@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, reduce
-from importlib.resources import files
+from functools import reduce
 from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
 
 from safelight.exposure.calibrating import Calibration
-from safelight.exposure.satellites import conditions, ethnic_groups, rows_of
+from safelight.exposure.satellites import ethnic_groups
 
-NAMES = ("uk-mid2011",)
 SEXES = ("F", "M")
 OLDEST = 90
 """The last column of the table pools everybody of this age and above."""
@@ -24,10 +22,6 @@ POOLED_YEARS = 15
 ANY_GROUP = -1
 STEPS_KEPT = 20_000
 """Counts of so many combinations of places, sexes and groups are kept, under 100 MB."""
-
-
-class UnknownPopulation(ValueError):
-    """There is no population table of that name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,24 +141,6 @@ def _mask(bits: int, places: int) -> NDArray[np.bool_]:
     return np.unpackbits(packed, bitorder="little")[:places].astype(np.bool_)
 
 
-@cache
-def load_population(name: str = NAMES[0]) -> Population:
-    """Return the population table of that name.
-
-    Raises UnknownPopulation; an unknown crowd is never taken for a large one.
-    """
-    if name not in NAMES:
-        raise UnknownPopulation(name)
-    return population_of(
-        name,
-        people=[*rows_of(name)][1:],
-        ethnicity=[*rows_of(f"{name}-ethnicity")],
-        conditions=conditions("orphanet"),
-        calibration=_calibration_of(name),
-        names=[*rows_of(f"{name}-names")][1:],
-    )
-
-
 def population_of(
     name: str,
     *,
@@ -176,7 +152,7 @@ def population_of(
 ) -> Population:
     """Return a population from rows: lad, region, nation, sex and the counts of 91 ages.
 
-    ethnicity: a heading, then lad, region and the count of each group.
+    ethnicity: a heading, then lad, region and the count of each group; empty if there is no table.
     names: level, code and name of places.
     """
     rows = people
@@ -202,8 +178,3 @@ def population_of(
         calibration=calibration,
         names={name: (level, code) for level, code, name in names},
     )
-
-
-def _calibration_of(name: str) -> Calibration | None:
-    path = files("safelight.exposure").joinpath("tables", f"{name}-calibration.json")
-    return Calibration.from_json(path.read_text()) if path.is_file() else None

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +24,6 @@ UMBRELLAS: Mapping[str, tuple[int, int]] = {
 """What people say, to the census groups it covers: the first, and the one after the last."""
 
 
-def rows_of(name: str) -> Iterator[list[str]]:
-    """Yield the rows of one of our tables, its heading first."""
-    packed = files("safelight.exposure").joinpath("tables", f"{name}.csv.gz").read_bytes()
-    yield from csv.reader(io.StringIO(gzip.decompress(packed).decode()))
-
-
 def plain(name: str) -> str:
     """Return a name as it is looked up: small letters and figures, one space between words."""
     return " ".join(re.findall(r"\w+", name.casefold()))
@@ -47,6 +37,8 @@ def ethnic_groups(
     The shares are (places, groups). A place that the table doesn't count gets of each group the
     smallest share that any region has: too few rather than too many.
     """
+    if not table:
+        return {}, np.zeros((len(places), 0))
     heading, *rows = table
     groups = heading[2:]
     shares = np.full((len(places), len(groups)), np.nan)
@@ -60,9 +52,3 @@ def ethnic_groups(
     masks = {plain(group): 1 << at for at, group in enumerate(groups)}
     masks |= {name: (1 << last) - (1 << first) for name, (first, last) in UMBRELLAS.items()}
     return masks, shares
-
-
-def conditions(table: str) -> Mapping[str, tuple[float, float]]:
-    """Return what share of people have each condition that is known by name: lowest and highest."""
-    _, *rows = rows_of(table)
-    return {name: (float(low), float(high)) for name, low, high in rows}

@@ -49,16 +49,16 @@ def test_three_published_files_become_three_tables(sources, tmp_path, monkeypatc
     command = ["population", *map(str, sources), "-o", str(tmp_path)]
     monkeypatch.setattr("sys.argv", command)
     population.main()
-    assert [row[:4] for row in read(tmp_path / "uk-mid2011.csv.gz")[1:]] == [
+    assert [row[:4] for row in read(tmp_path / "people.csv.gz")[1:]] == [
         ["E01", "E12000001", "E92000001", "M"],
         ["W01", "", "W92000004", "F"],
     ]
-    assert read(tmp_path / "uk-mid2011-ethnicity.csv.gz") == [
+    assert read(tmp_path / "ethnicity.csv.gz") == [
         ["lad", "region", "One group", "Another"],
         ["E01", "E12000001", "4", "5"],
         ["W01", "W92000004", "1", "2"],
     ]
-    assert read(tmp_path / "orphanet.csv.gz") == [
+    assert read(tmp_path / "conditions.csv.gz") == [
         ["name", "low", "high"],
         ["made up disease type 1", "1e-06", "0.0001"],
         ["newly made up", "1e-06", "0.005"],
