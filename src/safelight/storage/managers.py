@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from safelight import vault
+from safelight.storage.errors import KeyManagerError
+
+VERSION_BYTES = 4
+"""What stands before the bytes that a manager wrapped itself: the version's number, big-endian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,11 @@ class KeyManager(Protocol):
         ...
 
     def destroy_version(self, version: int) -> None:
-        """Destroy an older version. Nothing that it wrapped opens again."""
+        """Destroy the oldest version that is kept. Nothing that it wrapped opens again.
+
+        One that is gone already stays gone. Raises KeyManagerError for the current version, and for
+        one before which an older is kept: not every manager can destroy out of order.
+        """
         ...
 
     def describe(self) -> ManagerState:
@@ -60,3 +71,25 @@ class KeyManager(Protocol):
     def health(self) -> Health:
         """Try a wrap and an unwrap."""
         ...
+
+
+def bound(version: int, aad: bytes) -> bytes:
+    """Return what a manager that has no versions of its own binds to: the version, and whose it is."""
+    number = version.to_bytes(VERSION_BYTES, "big")
+    return vault.context("safelight-manager-v1", number, aad)
+
+
+def version_before(wrapped: bytes) -> int:
+    """Return the version whose number stands before what was wrapped."""
+    return int.from_bytes(wrapped[:VERSION_BYTES], "big")
+
+
+def may_destroy(version: int, versions: Sequence[int], *, current: int) -> bool:
+    """Say whether there is anything to destroy. Raises KeyManagerError for what must not be."""
+    if version >= current:
+        raise KeyManagerError("the current version is in use")
+    if version not in versions:
+        return False
+    if version != min(versions):
+        raise KeyManagerError("an older version is kept: destroy that first")
+    return True

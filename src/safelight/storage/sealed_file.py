@@ -29,10 +29,16 @@ from safelight.storage.errors import (
     WrongPassphrase,
 )
 from safelight.storage.files import fsync_directory, write_all, write_new
-from safelight.storage.managers import Health, ManagerState
+from safelight.storage.managers import (
+    VERSION_BYTES,
+    Health,
+    ManagerState,
+    bound,
+    may_destroy,
+    version_before,
+)
 
 _FORMAT = "safelight-sealed-file-v1"
-_VERSION_BYTES = 4
 _LARGEST_FILE = 1024 * 1024
 
 
@@ -138,8 +144,9 @@ class SealedFileManager:
     def wrap(self, data: bytes, *, aad: bytes) -> bytes:
         """Seal a few bytes under the current version, whose number comes first."""
         keys = self._fresh()
-        version = keys.current.to_bytes(_VERSION_BYTES, "big")
-        return version + vault.wrap(keys.versions[keys.current], data, aad=_bound(version, aad))
+        number = keys.current.to_bytes(VERSION_BYTES, "big")
+        key, bound_to = keys.versions[keys.current], bound(keys.current, aad)
+        return number + vault.wrap(key, data, aad=bound_to)
 
     def unwrap(self, wrapped: bytes, *, aad: bytes) -> bytes:
         """Return what was wrapped. Raises SealBroken or VersionDestroyed."""
@@ -147,12 +154,11 @@ class SealedFileManager:
         key = self._fresh().versions.get(version)
         if key is None:
             raise VersionDestroyed(f"version {version}")
-        head, sealed = wrapped[:_VERSION_BYTES], wrapped[_VERSION_BYTES:]
-        return vault.unwrap(key, sealed, aad=_bound(head, aad))
+        return vault.unwrap(key, wrapped[VERSION_BYTES:], aad=bound(version, aad))
 
     def version_of(self, wrapped: bytes) -> int:
         """Return the version it was wrapped under."""
-        return int.from_bytes(wrapped[:_VERSION_BYTES], "big")
+        return version_before(wrapped)
 
     def rotate(self) -> int:
         """Make a new version current and return its number."""
@@ -162,10 +168,10 @@ class SealedFileManager:
         return version
 
     def destroy_version(self, version: int) -> None:
-        """Destroy an older version here. Old copies of the file, wherever they are, keep it."""
+        """Destroy the oldest version here. Old copies of the file, wherever they are, keep it."""
         with self._changing() as keys:
-            if version == keys.current:
-                raise KeyManagerError("the current version is in use")
+            if not may_destroy(version, tuple(keys.versions), current=keys.current):
+                return
             kept = {number: key for number, key in keys.versions.items() if number != version}
             self._write(replace(keys, versions=kept))
 
@@ -228,10 +234,6 @@ class SealedFileManager:
             os.fsync(old)
         finally:
             os.close(old)
-
-
-def _bound(version: bytes, aad: bytes) -> bytes:
-    return vault.context("safelight-manager-v1", version, aad)
 
 
 def _sealed(keys: _Keys, lid: _Lid) -> bytes:
