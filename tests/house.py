@@ -149,7 +149,7 @@ def _furnish(house: House, *, now: datetime) -> None:
 def _patients(house: House, *, now: datetime) -> None:
     surgery, gp = house.people["gp"].practice, house.people["gp"]
     adult = patient(practice=surgery, name=NAME, nhs_number=NHS_NUMBER)
-    house.things["decider"] = representative(adult, name=DECIDER)
+    house.things["decider"] = representative(adult, name=DECIDER, authority="lpa-health")
     dead = patient(practice=surgery, name="Third Featherstonehaugh", died_on=date(2026, 2, 1))
     house.things["patient:dead"] = dead
     child = patient(practice=surgery, name="Second Featherstonehaugh", born_on=date(2016, 5, 1))
@@ -245,6 +245,19 @@ def _releases(house: House, *, now: datetime) -> None:
             thing_of(made.copy, Copy).set_closed()
         house.things[f"release:{state}"] = made
         assert made.state == state
+    _public_release(house, now=now)
+
+
+def _public_release(house: House, *, now: datetime) -> None:
+    """Let a copy for a journal wait: its patient and the practice have to be asked."""
+    made = requested(house, now=now)
+    with_copy(made, house, now=now)
+    made.purpose, made.audience, made.target = "publication", "public", "Journal"
+    made.save()
+    consent = thing(house, "consent", Consent)
+    consent.purposes = [*consent.purposes, "publication"]
+    consent.save()
+    house.things["release:public"] = made
 
 
 def requested(house: House, *, now: datetime) -> Release:

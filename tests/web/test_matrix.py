@@ -15,6 +15,7 @@ from flows.conftest import jpeg, sealed
 from house import TELL_TALES, House
 from safelight.flows.consent import conversation
 from safelight.flows.copies import TICKS
+from safelight.flows.weighing import QUESTIONS, WHO
 from safelight.records.models import TreeHead
 from safelight.web.middleware import CAMERA, NO_CAMERA
 from safelight.web.views import demo
@@ -105,6 +106,17 @@ release-refuse       release:waiting                POST | shut shut none  role 
 release-refuse       release:released,:withdrawn    POST | shut shut none  role  on   on   role  on
 release-stop         release:draft,:waiting         POST | shut shut none  role  role role done  done
 release-stop         release:released,:withdrawn    POST | shut shut none  role  role role on    on
+release-shown        release:public                 GET  | door lock none  role  role role role  see
+release-shown        release:public                 POST | shut shut none  role  role role role  done
+release-shown        release:draft,:waiting         GET  | door lock none  role  role role none  none
+release-organisation release:public                 GET  | door lock role  role  role see  role  role
+release-organisation release:public                 POST | shut shut role  role  role done role  role
+release-organisation release:released,:waiting      POST | shut shut role  role  role none role  role
+weighing             photo                          GET  | door lock none  role  role role see   see
+weighing             photo                          POST | shut shut none  role  role role done  done
+weighing             photo:closed,:erased           GET  | door lock none  role  role role none  none
+weighing-making      patient                        GET  | door lock none  role  role role see   see
+weighing-making      patient                        POST | shut shut none  role  role role done  done
 withdraw             patient                        GET  | door lock none  role  role see  see   see
 withdraw-consent     consent,:spare,:withdrawn      GET  | door lock none  role  role see  see   see
 withdraw-consent     consent,:spare                 POST | shut shut none  role  role done done  done
@@ -420,7 +432,8 @@ def address(route: str, house: House, what: str) -> str:
         if kind == "UUIDConverter":
             given[name] = nobody if what == "nobody" else house.things[what].pk
         else:
-            given[name] = {"IntConverter": 1, "SlugConverter": "left-lower-leg"}[kind]
+            slug = "teaching-local" if name == "use" else "left-lower-leg"
+            given[name] = {"IntConverter": 1, "SlugConverter": slug}[kind]
     return reverse(route, kwargs=given)
 
 
@@ -444,6 +457,19 @@ def _secret(house: House, what: str) -> dict[str, object]:
 
 def _day(name: str, day: str, month: str, year: str) -> dict[str, object]:
     return {f"{name}_day": day, f"{name}_month": month, f"{name}_year": year}
+
+
+def _shown(house: House, what: str) -> dict[str, object]:
+    sha256 = house.things["release:public"].copy.sha256
+    return {"consent": house.things["consent"].pk, "agrees": "yes", "sha256": sha256}
+
+
+def _weighed(house: House, what: str) -> dict[str, object]:
+    said: dict[str, object] = {"representative": house.things["decider"].pk}
+    for name in QUESTIONS:
+        for who in WHO:
+            said |= {f"{name}-{who}": "yes", f"{name}-{who}-why": "It is"}
+    return said
 
 
 def _always(**said: object) -> Callable[[House, str], dict[str, object]]:
@@ -479,6 +505,10 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     ),
     "release-approve": _always(note=""),
     "release-refuse": _always(note="The ring shows"),
+    "release-shown": _shown,
+    "release-organisation": _always(words="Yes"),
+    "weighing": _weighed,
+    "weighing-making": _weighed,
     "withdraw-consent": _always(step="stop", purposes=["care"]),
     "receipt-change": _always(step="stop", purposes=["care"]),
     "receipt": lambda house, what: {"secret": house.secrets["receipt"]},

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from safelight import policy
-from safelight.flows import who_decides
+from safelight.flows import weighing, who_decides
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,7 +45,9 @@ def may_make(
         "recording": {"type": "photograph", "made_for": made_for.value, "made_on": now.isoformat()}
         | (recording or {}),
     }
-    return policy.decide(facts | extra, pack=pack_named(patient.practice.pack))
+    facts |= weighing.weighed_facts(patient, photo=None, purpose=made_for, now=now)
+    tests = {**facts.get("tests", {}), **extra.pop("tests", {})}
+    return policy.decide(facts | extra | {"tests": tests}, pack=pack_named(patient.practice.pack))
 
 
 def may_use(
@@ -55,18 +57,20 @@ def may_use(
     audience: Audience,
     action: str = "use",
     copy: Copy | None = None,
+    seen: who_decides.Seen | None = None,
     now: datetime,
     **extra: Any,
 ) -> Decision:
     """Say whether the picture, or this copy of it, may be viewed, used or disclosed.
 
+    seen: the conversations whose givers saw this copy as it is to be published.
     Asked anew at every opening: nothing of the answer may be kept for the next one.
     """
     consents = _speaking_of(photo)
     facts = _facts(photo.patient, purpose=purpose, now=now, consents=consents)
     facts["objections"] += photo.objections(consents)
     facts |= {
-        "consents": _answers(consents, photo),
+        "consents": _answers(consents, photo, seen),
         "action": action,
         "purpose": purpose.value,
         "audience": audience.value,
@@ -78,6 +82,7 @@ def may_use(
             "intimate": photo.intimate,
         },
     }
+    facts |= weighing.weighed_facts(photo.patient, photo=photo, purpose=purpose, now=now)
     return policy.decide(facts | extra, pack=pack_named(photo.patient.practice.pack))
 
 
@@ -90,7 +95,9 @@ def _speaking_of(photo: Photo) -> list[Consent]:
     ]
 
 
-def _answers(consents: list[Consent], photo: Photo) -> list[dict[str, Any]]:
+def _answers(
+    consents: list[Consent], photo: Photo, seen: who_decides.Seen | None
+) -> list[dict[str, Any]]:
     """Return what the conversations say of this picture.
 
     That care was taken back in one of them ends its own pictures, and no other conversation's.
@@ -98,9 +105,9 @@ def _answers(consents: list[Consent], photo: Photo) -> list[dict[str, Any]]:
     own = [consent for consent in consents if consent.pk == photo.consent_id]
     others = [consent for consent in consents if consent.pk != photo.consent_id]
     ended = ["care"]
-    return who_decides.consent_facts(photo.patient, own, among=consents) + [
+    return who_decides.consent_facts(photo.patient, own, among=consents, seen=seen) + [
         fact
-        for fact in who_decides.consent_facts(photo.patient, others, among=consents)
+        for fact in who_decides.consent_facts(photo.patient, others, among=consents, seen=seen)
         if fact["purposes"] != ended or fact["withdrawn_on"] is None
     ]
 

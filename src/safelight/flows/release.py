@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from safelight import exposure, policy
-from safelight.flows import copies, erasing, exposing, keeping, pictures
+from safelight.flows import copies, erasing, exposing, final_item, keeping, pictures
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.copies import TICKS, CopyNotFit, Wishes
@@ -98,7 +98,9 @@ def decide(
         audience=Audience(release.audience),
         action="disclose",
         copy=release.copy,
+        seen=final_item.seen_in(release),
         now=now,
+        organisation_agrees=final_item.organisation_agrees(release),
         release={"target": release.target, "recipient": None},
         review={"second_person": second_person},
         exposure={"verdict": verdict or release.exposure},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -21,6 +23,15 @@ PRESUMED_CAPABLE = 16
 """From then on capacity is presumed (Mental Capacity Act 2005, section 2(5))."""
 NOT_ENOUGH = "relative"
 """Who agreed alone and may not: `decide` reads it as no authority at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Whose givers saw the final copy of one use: ids of conversations."""
+
+    purpose: Purpose
+    consents: frozenset[UUID]
+
 
 _ABOUT = Assessment.About
 ABOUT: dict[Purpose, Assessment.About] = {
@@ -123,19 +134,40 @@ def together_with(who: Representative, among: Iterable[Representative]) -> list[
 
 
 def consent_facts(
-    patient: Patient, consents: Sequence[Consent], *, among: Sequence[Consent] | None = None
+    patient: Patient,
+    consents: Sequence[Consent],
+    *,
+    among: Sequence[Consent] | None = None,
+    seen: Seen | None = None,
 ) -> list[dict[str, Any]]:
     """Return the consents as `decide` reads them.
 
     among: every conversation that may hold the agreement of others, where that is more.
+    seen: whose givers saw the final copy of one use.
     What somebody agreed to for the patient lasts as long as that person's authority; who has to
     act jointly has agreed once all have.
     """
-    if all(each.representative_id is None for each in consents):
-        return [fact for each in consents for fact in each.facts()]
-    people = {each.pk: each for each in patient.representatives.all()}
+    people: dict[Any, Representative] = {}
+    if any(each.representative_id is not None for each in consents):
+        people = {each.pk: each for each in patient.representatives.all()}
     heard = consents if among is None else among
-    return [fact for each in consents for fact in _said(each, heard, people)]
+    return [
+        fact
+        for each in consents
+        for said in _said(each, heard, people)
+        for fact in _with_final_item(said, each, seen)
+    ]
+
+
+def _with_final_item(
+    fact: dict[str, Any], consent: Consent, seen: Seen | None
+) -> list[dict[str, Any]]:
+    """Return the fact, with the one use apart whose final copy the giver saw."""
+    if seen is None or consent.pk not in seen.consents or seen.purpose not in fact["purposes"]:
+        return [fact]
+    rest = [each for each in fact["purposes"] if each != seen.purpose]
+    shown = fact | {"purposes": [seen.purpose.value], "final_item_seen": True}
+    return [shown, fact | {"purposes": rest}] if rest else [shown]
 
 
 def _said(

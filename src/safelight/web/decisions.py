@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.urls import NoReverseMatch, reverse
 
 from safelight.flows.consent import Standing
 from safelight.terms import Purpose
+from safelight.web.explaining import Way, explained, ways
 
-if TYPE_CHECKING:
-    from safelight.flows.deciding import Decision
-    from safelight.records.models import Patient
-
+__all__ = ["Entry", "Way", "explained", "in_words", "strip", "url_if_there", "ways"]
 VERDICTS = {"permit": "Permitted", "hold": "On hold", "refuse": "Not permitted"}
 OUTSIDE = frozenset({Purpose.TEACHING_WIDE, Purpose.RESEARCH, Purpose.PUBLICATION, Purpose.SOCIAL})
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A step that may lead to a yes, with the page that starts it."""
-
-    title: str
-    text: str
-    href: str
-    icon_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,66 +24,6 @@ class Entry:
     word: str
     title: str
     text: str
-
-
-_STEPS: tuple[tuple[str, str, str, str, str], ...] = (
-    (
-        "patient.gillick",
-        "assessment-new",
-        "Assess whether the patient can decide",
-        "Gillick competence, for this decision. About two minutes.",
-        "person",
-    ),
-    (
-        "patient.capacity",
-        "assessment-new",
-        "Assess whether the patient can decide",
-        "Capacity for this decision, on this day.",
-        "person",
-    ),
-    (
-        "patient.assessed_on",
-        "assessment-new",
-        "Write down the assessment",
-        "What was found, on which day, and how you helped.",
-        "person",
-    ),
-    (
-        "executor_or_family_consulted",
-        "patient-death",
-        "Ask the executor or the family",
-        "Then write down that you asked.",
-        "people",
-    ),
-    (
-        "patient.genetic_or_third_party",
-        "patient-death",
-        "Say whether it tells something about relatives",
-        "Write it down with what is known of the patient’s wishes.",
-        "people",
-    ),
-    (
-        "consents",
-        "picture-new",
-        "Ask the patient",
-        "The words are on the screen. About a minute.",
-        "talk",
-    ),
-)
-"""Start of the needed field, page, title, text, icon. The first that fits a field is shown."""
-
-
-def ways(decision: Decision, patient: Patient) -> tuple[Way, ...]:
-    """Return the steps that this practice can take, the shortest first, each once."""
-    found: dict[str, Way] = {}
-    for reason in decision.because:
-        if reason.needs is None:
-            continue
-        for field, page, title, text, icon_name in _STEPS:
-            if reason.needs.field.startswith(field) and page not in found:
-                found[page] = Way(title, text, reverse(page, args=[patient.pk]), icon_name)
-                break
-    return tuple(found.values())
 
 
 def url_if_there(name: str, *args: object) -> str | None:

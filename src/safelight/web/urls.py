@@ -13,6 +13,8 @@ AREAS = (
     "preparing",
     "pictures",
     "releases",
+    "final_item",
+    "weighing",
     "sharing",
     "withdrawal",
     "receipts",

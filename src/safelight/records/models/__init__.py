@@ -15,6 +15,7 @@ from safelight.records.models.people import (
 )
 from safelight.records.models.pictures import Copy, Photo, StoppedCapture
 from safelight.records.models.sharing import Disclosure, Link, Release, Reply
+from safelight.records.models.weighing import FinalShowing, OrganisationAgreement, Weighing
 from safelight.records.models.withdrawal import Channel, EraseJob, LegalHold, Recall, Withdrawal
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "Copy",
     "Disclosure",
     "EraseJob",
+    "FinalShowing",
     "KeyBackupVerified",
     "LedgerEntry",
     "LegalHold",
     "Link",
     "Objection",
+    "OrganisationAgreement",
     "OutgoingMail",
     "Patient",
     "Photo",
@@ -45,5 +48,6 @@ __all__ = [
     "Staff",
     "StoppedCapture",
     "TreeHead",
+    "Weighing",
     "Withdrawal",
 ]

@@ -28,7 +28,7 @@ from safelight.records.models import Consent, Patient, Photo
 from safelight.storage import StorageError
 from safelight.terms import Purpose
 from safelight.web import slips
-from safelight.web.decisions import ways
+from safelight.web.decisions import explained
 from safelight.web.doors import SignedInRequest, needs, uses_camera
 from safelight.web.making import asked_for, query_of, ways_without_consent
 from safelight.web.views.errors import wants_json
@@ -140,12 +140,7 @@ def not_permitted(request: SignedInRequest, shot: Shot, decision: Decision) -> H
     """Say why not, and every way to a yes: also the one that needs no consent."""
     now, patient = timezone.now(), shot.patient
     also = ways_without_consent(patient, shot.body_site, made_for=shot.made_for, now=now)
-    context = {
-        "decision": decision,
-        "patient": patient,
-        "ways": (*ways(decision, patient), *also),
-        "now": now,
-    }
+    context = explained(decision, patient, purpose=shot.made_for, also=also, now=now)
     return render(request, "capture/not_permitted.html", context)
 
 

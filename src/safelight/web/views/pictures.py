@@ -17,8 +17,9 @@ from safelight.flows import opening, patients, retaining
 from safelight.flows.consent import standings
 from safelight.policy.roles import Action
 from safelight.records.models import Patient, Photo
+from safelight.terms import Purpose
 from safelight.web import opened
-from safelight.web.decisions import Way, strip, url_if_there, ways
+from safelight.web.decisions import Way, explained, strip, url_if_there
 from safelight.web.doors import SignedInRequest, needs
 
 if TYPE_CHECKING:
@@ -129,14 +130,8 @@ def why_not(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Show why a picture can't be opened for care now, and what would help."""
     photo, now = _photo(request, pk), timezone.now()
     decision = opening.may_open(photo, by=request.user, now=now)
-    context = {
-        "photo": photo,
-        "patient": photo.patient,
-        "decision": decision,
-        "ways": ways(decision, photo.patient),
-        "now": now,
-    }
-    return render(request, "pictures/why_not.html", context)
+    context = explained(decision, photo.patient, purpose=Purpose.CARE, photo=photo, now=now)
+    return render(request, "pictures/why_not.html", context | {"photo": photo})
 
 
 def _groups(photos: Iterable[Photo], page: opening.Page | None) -> tuple[Group, ...]:

@@ -16,16 +16,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight import policy
-from safelight.flows import opening
+from safelight.flows import final_item, opening
 from safelight.flows import release as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.copies import TICKS, CopyNotFit, Wishes, for_editor
 from safelight.flows.once import AlreadyDone
 from safelight.policy.roles import Action, may
-from safelight.records.models import Photo, Release
+from safelight.records.models import OrganisationAgreement, Photo, Release
 from safelight.terms import Audience, Purpose, Region, RegionOutsideImage
 from safelight.web import opened
-from safelight.web.decisions import ways
+from safelight.web.decisions import explained
 from safelight.web.disclosing import (
     AGES,
     NOT_SAID,
@@ -42,6 +42,7 @@ from safelight.web.words import AUDIENCES, PURPOSES
 
 if TYPE_CHECKING:
     from safelight.detect import Finding
+    from safelight.flows.deciding import Decision
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 USES: dict[str, tuple[Purpose, Audience, Option]] = {
@@ -162,8 +163,8 @@ def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
             raise Http404 from closed
         if isinstance(done, Release):
             return redirect("release", done.pk)
-        context = {"decision": done, "photo": photo, "patient": photo.patient, "now": now}
-        context |= {"ways": ways(done, photo.patient), "use": USES[form.cleaned_data["use"]][2]}
+        context = explained(done, photo.patient, purpose=purpose, photo=photo, now=now)
+        context |= {"photo": photo, "use": USES[form.cleaned_data["use"]][2]}
         return render(request, "releases/not_permitted.html", context, status=403)
     context = {"form": form, "photo": photo, "patient": photo.patient}
     return render(request, "releases/ask.html", context)
@@ -345,18 +346,32 @@ def _review(
         "form": form,
         "is_mine": is_mine,
         "may_review": may(request.user.role, Action.REVIEW_RELEASE) and not is_mine,
-        "decision": flow.decide(found, second_person=str(request.user.pk), now=now),
         "asks_judgement": found.exposure == "review",
+        "showings": found.showings.select_related("shown_by"),
+        "agreement": OrganisationAgreement.objects.filter(release=found).first(),
+        "must_be_shown": final_item.goes_public(found),
     }
+    decision = flow.decide(found, second_person=str(request.user.pk), now=now)
+    context |= _explained(found, decision)
     return render(request, "releases/review.html", context, status=status)
 
 
 def _refused(
     request: SignedInRequest, found: Release, done: policy.Permit | policy.Hold | policy.Refusal
 ) -> HttpResponse:
-    context = _context(found) | {"decision": done, "now": timezone.now()}
-    context |= {"ways": ways(done, found.photo.patient), "use": PURPOSES[found.purpose]}
+    context = _context(found) | {"use": PURPOSES[found.purpose]} | _explained(found, done)
     return render(request, "releases/not_permitted.html", context, status=403)
+
+
+def _explained(found: Release, decision: Decision) -> dict[str, Any]:
+    return explained(
+        decision,
+        found.photo.patient,
+        purpose=Purpose(found.purpose),
+        photo=found.photo,
+        release=found,
+        now=timezone.now(),
+    )
 
 
 def _context(found: Release) -> dict[str, Any]:

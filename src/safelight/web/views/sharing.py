@@ -19,8 +19,9 @@ from safelight.flows.allowed import DoesNotFit
 from safelight.flows.once import AlreadyDone
 from safelight.policy.roles import Action
 from safelight.records.models import Link, Photo
+from safelight.terms import Purpose
 from safelight.web import lockout
-from safelight.web.decisions import ways
+from safelight.web.decisions import explained
 from safelight.web.doors import SignedInRequest, needs, open_to_all
 from safelight.web.forms import Option, once_of, put_right
 from safelight.web.views import errors
@@ -117,10 +118,11 @@ def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
                 messages.success(request, f"The question is on its way to {said['recipient_name']}")
                 return redirect("opinions")
             decision = done
-    context = {"photo": photo, "patient": photo.patient, "form": form, "now": now}
-    context |= {"decision": decision, "age": _age(photo)}
+    context = {"photo": photo, "form": form, "age": _age(photo)}
+    context |= explained(
+        decision, photo.patient, purpose=Purpose.SECOND_OPINION, photo=photo, now=now
+    )
     if not isinstance(decision, policy.Permit):
-        context["ways"] = ways(decision, photo.patient)
         return render(request, "sharing/not_permitted.html", context, status=403)
     return render(request, "sharing/ask.html", context)
 

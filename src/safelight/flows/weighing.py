@@ -1,0 +1,177 @@
+"""Weigh a use for someone who can't decide: three questions, a clinician and a representative."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from safelight.flows.allowed import DoesNotFit, demand
+from safelight.flows.who_decides import SECONDARY, may_decide
+from safelight.policy.roles import Action
+from safelight.records import log
+from safelight.records.models import Representative, Weighing
+from safelight.terms import Purpose
+
+if TYPE_CHECKING:
+    from safelight.records.models import Patient, Photo, Staff
+
+QUESTIONS: dict[str, str] = {
+    "necessary": "Is it necessary?",
+    "best_interests": "Is it in the patient’s best interests?",
+    "no_less_restrictive_way": "Is there no less restrictive way?",
+}
+"""The three tests of `decide`, as they are asked (GMC VAR 31-33, MDU)."""
+WHO = ("clinician", "representative")
+HOLDS_AUTHORITY = frozenset(
+    {
+        Representative.Authority.PARENTAL_RESPONSIBILITY,
+        Representative.Authority.LPA_HEALTH,
+        Representative.Authority.DEPUTY,
+        Representative.Authority.COURT,
+    }
+)
+"""A relative as such holds none, and an executor speaks for the dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer to one question."""
+
+    yes: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What research without capacity rests on beside the three answers (MCA 2005, sections 30-33)."""
+
+    reference: str = ""
+    project: str = ""
+    ethics: str = ""
+    opt_out: str = ""
+    """As `Weighing.OptOut`; empty: nobody has looked."""
+
+
+NONE = Approval()
+
+
+@transaction.atomic
+def weigh(
+    patient: Patient,
+    *,
+    photo: Photo | None,
+    purpose: Purpose,
+    answers: Mapping[str, Mapping[str, Said]],
+    representative: Representative | None,
+    approval: Approval = NONE,
+    by: Staff,
+    now: datetime,
+) -> Weighing:
+    """Record the three answers of both, with their reasons and names. Raises DoesNotFit.
+
+    photo: the picture to be used; None where one is to be made, today.
+    answers: question of `QUESTIONS` to "clinician" and "representative" and what each said.
+    A no is an answer, too: it is recorded, and the use stays refused.
+    """
+    rows = [each for each in (photo, representative) if each is not None]
+    demand(by, Action.RECORD_CONSENT, patient, *rows)
+    fields = _answer_errors(answers) | _approval_errors(purpose, approval)
+    if purpose not in SECONDARY:
+        fields["purpose"] = "Care isn't weighed this way. Choose another use"
+    if representative is None or representative not in who_may_answer(patient, now=now):
+        fields["representative"] = "Choose someone who may decide for the patient today"
+    if fields or representative is None:
+        raise DoesNotFit(fields)
+    weighing = Weighing.objects.create(
+        practice=patient.practice,
+        patient=patient,
+        photo=photo,
+        purpose=purpose.value,
+        answers={name: _kept(answers[name]) for name in QUESTIONS},
+        representative=representative,
+        by=by,
+        at=now,
+        approval=approval.reference.strip(),
+        project=approval.project.strip(),
+        ethics=approval.ethics.strip(),
+        opt_out=approval.opt_out,
+    )
+    log.append(
+        "use.weighed",
+        practice=patient.practice,
+        subject=patient.subject,
+        by=by,
+        at=now,
+        weighing=weighing.pk,
+        photo=photo.pk if photo else None,
+        purpose=purpose.value,
+        representative=representative.pk,
+        yes=[f"{name}: {who}" for name in QUESTIONS for who in WHO if answers[name][who].yes],
+    )
+    return weighing
+
+
+def who_may_answer(patient: Patient, *, now: datetime) -> list[Representative]:
+    """Return those with legal authority who may decide for the patient today."""
+    today, people = timezone.localdate(now), list(patient.representatives.order_by("created_at"))
+    return [
+        each
+        for each in people
+        if each.authority in HOLDS_AUTHORITY and may_decide(each, people, patient, on=today)
+    ]
+
+
+def weighed_facts(
+    patient: Patient, *, photo: Photo | None, purpose: Purpose, now: datetime
+) -> dict[str, Any]:
+    """Return what was weighed for this use, as `decide` reads it; nothing where nobody has.
+
+    The last answers count. For a picture to be made they count on their day: the next time, what
+    was necessary may not be. The representative is heard as long as the authority lasts.
+    """
+    if purpose not in SECONDARY:
+        return {}
+    weighings = patient.weighings.filter(photo=photo, purpose=purpose.value)
+    last = weighings.select_related("representative").last()
+    today = timezone.localdate(now)
+    if last is None or (photo is None and timezone.localdate(last.at) != today):
+        return {}
+    people = list(patient.representatives.all())
+    may = may_decide(last.representative, people, patient, on=today)
+    tests: dict[str, Any] = {"tests": last.tests(representative_may=may)}
+    return tests | last.research()
+
+
+def _kept(said: Mapping[str, Said]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for who in WHO:
+        kept |= {who: said[who].yes, f"{who}_why": said[who].why.strip()}
+    return kept
+
+
+def _answer_errors(answers: Mapping[str, Mapping[str, Said]]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for name in QUESTIONS:
+        for who in WHO:
+            said = answers.get(name, {}).get(who)
+            if said is None:
+                fields[f"{name}-{who}"] = "Choose yes or no"
+            elif not said.why.strip():
+                fields[f"{name}-{who}-why"] = "Say why, in a few words"
+    return fields
+
+
+def _approval_errors(purpose: Purpose, approval: Approval) -> dict[str, str]:
+    if purpose is not Purpose.RESEARCH:
+        return {"approval": "Only research has an approval"} if approval != NONE else {}
+    fields: dict[str, str] = {}
+    if not approval.reference.strip():
+        fields["approval"] = "Type the reference of the approval"
+    if approval.opt_out and approval.opt_out not in Weighing.OptOut.values:
+        fields["opt_out"] = "Choose what the check gave, or leave it out"
+    return fields
