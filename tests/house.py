@@ -22,8 +22,8 @@ from clients import signed_in
 from factories import patient, practice, representative, staff
 from flows.conftest import CHEAP, PASSPHRASE, SITE, agree, jpeg, take
 from safelight import storage
+from safelight.flows import choices, copies, erasing, keeping, release, share, stores, withdraw
 from safelight.flows import consent as consents
-from safelight.flows import copies, erasing, keeping, release, share, stores, withdraw
 from safelight.flows.copies import TICKS
 from safelight.policy.roles import Role
 from safelight.records.models import (
@@ -152,6 +152,9 @@ def _patients(house: House, *, now: datetime) -> None:
     house.things["decider"] = representative(adult, name=DECIDER, authority="lpa-health")
     dead = patient(practice=surgery, name="Third Featherstonehaugh", died_on=date(2026, 2, 1))
     house.things["patient:dead"] = dead
+    asleep = patient(practice=surgery, name="Fourth Featherstonehaugh")
+    choices.raise_on_recovery(asleep, by=gp, now=now)
+    house.things["patient:asleep"] = asleep
     child = patient(practice=surgery, name="Second Featherstonehaugh", born_on=date(2016, 5, 1))
     consent, secret = agree(
         adult, gp, Purpose.CARE, Purpose.SECOND_OPINION, Purpose.TEACHING_LOCAL, now=now

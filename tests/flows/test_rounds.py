@@ -49,7 +49,7 @@ def age(home, by: timedelta) -> None:
 def test_a_round_does_every_step_and_sends_no_mail_without_a_transport(home):
     done = rounds.go(now=NOW, transport=None)
     assert done == rounds.Round(
-        ("erasures", "orphans", "keys", "tasks", "forms", "checkpoint", "reminders"), ()
+        ("erasures", "orphans", "keys", "tasks", "forms", "checkpoint", "choices", "reminders"), ()
     )
 
 
@@ -60,7 +60,7 @@ def test_a_step_that_fails_is_named_and_keeps_no_other(home, monkeypatch, caplog
     monkeypatch.setattr(rounds.erasing, "finish_pending", fails)
     done = rounds.go(now=NOW, transport=None)
     assert done.failed == ("erasures",)
-    assert done.done == ("orphans", "keys", "tasks", "forms", "checkpoint", "reminders")
+    assert done.done == ("orphans", "keys", "tasks", "forms", "checkpoint", "choices", "reminders")
     assert "step erasures failed" in caplog.text
 
 

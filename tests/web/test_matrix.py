@@ -49,6 +49,10 @@ patient-death        patient                        GET  | door lock none  role 
 patient-death        patient                        POST | shut shut none  role  role role done  done
 consultation-new     patient:dead                   GET  | door lock none  role  role role see   see
 consultation-new     patient:dead                   POST | shut shut none  role  role role done  done
+to-ask               -                              GET  | door lock see   role  role see see   see
+choice               patient                        GET  | door lock none  role  role role none  none
+choice               patient:asleep                  GET  | door lock none  role  role role see   see
+choice               patient:asleep                  POST | shut shut none  role  role role done  done
 picture-new          patient                        GET  | door lock none  role  role role see   see
 consent              patient                        GET  | door lock none  role  role role on    on
 consent              patient:child                  GET  | door lock none  role  role role see   see
@@ -432,7 +436,7 @@ def address(route: str, house: House, what: str) -> str:
         if kind == "UUIDConverter":
             given[name] = nobody if what == "nobody" else house.things[what].pk
         else:
-            slug = "teaching-local" if name == "use" else "left-lower-leg"
+            slug = {"use": "teaching-local", "kind": "recovered"}.get(name, "left-lower-leg")
             given[name] = {"IntConverter": 1, "SlugConverter": slug}[kind]
     return reverse(route, kwargs=given)
 
@@ -505,6 +509,7 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     ),
     "release-approve": _always(note=""),
     "release-refuse": _always(note="The ring shows"),
+    "choice": _always(outcome="later"),
     "release-shown": _shown,
     "release-organisation": _always(words="Yes"),
     "weighing": _weighed,

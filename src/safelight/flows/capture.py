@@ -120,7 +120,7 @@ class _Asked:
             body_site=self.body_site,
             made_for=self.made_for,
             circumstances=self.circumstances,
-            consents=_said_of(self.patient, body_site=self.body_site),
+            consents=_said_of(self.patient, body_site=self.body_site, now=now),
             now=now,
         )
 
@@ -291,7 +291,7 @@ def _context(tenant: UUID, capture_id: UUID, kind: str) -> bytes:
     return vault.context("safelight-blob-v1", tenant, capture_id, kind)
 
 
-def _said_of(patient: Patient, *, body_site: str) -> list[dict[str, Any]]:
+def _said_of(patient: Patient, *, body_site: str, now: datetime) -> list[dict[str, Any]]:
     """Return what was said of this part of the body, as `decide` reads it.
 
     A withdrawal counts for the whole of its day, but not against the patient's own later yes:
@@ -300,7 +300,7 @@ def _said_of(patient: Patient, *, body_site: str) -> list[dict[str, Any]]:
     asked = [each for each in patient.consents.all() if each.body_site in {"", body_site}]
     return [
         fact
-        for fact in who_decides.consent_facts(patient, asked)
+        for fact in who_decides.consent_facts(patient, asked, now=now)
         if fact["withdrawn_on"] is None
         or not any(later.agrees_after(fact["purposes"][0], fact["withdrawn_on"]) for later in asked)
     ]

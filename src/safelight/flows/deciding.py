@@ -38,7 +38,7 @@ def may_make(
     """
     consents = list(patient.consents.all())
     facts = _facts(patient, purpose=made_for, now=now, consents=consents) | {
-        "consents": who_decides.consent_facts(patient, consents),
+        "consents": who_decides.consent_facts(patient, consents, now=now),
         "action": "make",
         "purpose": made_for.value,
         "audience": "team",
@@ -70,7 +70,7 @@ def may_use(
     facts = _facts(photo.patient, purpose=purpose, now=now, consents=consents)
     facts["objections"] += photo.objections(consents)
     facts |= {
-        "consents": _answers(consents, photo, seen),
+        "consents": _answers(consents, photo, seen, now=now),
         "action": action,
         "purpose": purpose.value,
         "audience": audience.value,
@@ -96,7 +96,7 @@ def _speaking_of(photo: Photo) -> list[Consent]:
 
 
 def _answers(
-    consents: list[Consent], photo: Photo, seen: who_decides.Seen | None
+    consents: list[Consent], photo: Photo, seen: who_decides.Seen | None, *, now: datetime
 ) -> list[dict[str, Any]]:
     """Return what the conversations say of this picture.
 
@@ -105,9 +105,11 @@ def _answers(
     own = [consent for consent in consents if consent.pk == photo.consent_id]
     others = [consent for consent in consents if consent.pk != photo.consent_id]
     ended = ["care"]
-    return who_decides.consent_facts(photo.patient, own, among=consents, seen=seen) + [
+    return who_decides.consent_facts(photo.patient, own, among=consents, seen=seen, now=now) + [
         fact
-        for fact in who_decides.consent_facts(photo.patient, others, among=consents, seen=seen)
+        for fact in who_decides.consent_facts(
+            photo.patient, others, among=consents, seen=seen, now=now
+        )
         if fact["purposes"] != ended or fact["withdrawn_on"] is None
     ]
 

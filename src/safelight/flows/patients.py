@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from safelight.flows import choices
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand, name_error
 from safelight.flows.who_decides import (
@@ -206,6 +207,7 @@ def record_assessment(
     about: the decisions of `Assessment.About` that were looked at; for another it doesn't count.
     support: what was done to help the patient decide.
     parents: for a Gillick assessment, whether parents are involved (GMC VAR 34).
+    Who can't decide just now is asked on recovery: the question waits from now on.
     """
     demand(by, Action.RECORD_CONSENT, patient)
     decision, support = " ".join(decision.split()), support.strip()
@@ -241,6 +243,8 @@ def record_assessment(
         outcome=outcome,
         parents=parents,
     )
+    if outcome == "lost-for-now":
+        choices.raise_on_recovery(patient, by=by, now=now)
     return assessment
 
 

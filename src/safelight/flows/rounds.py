@@ -19,11 +19,21 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
-from safelight.flows import erasing, evidence, keeping, key_rounds, mailing, once, recalling
+from safelight.flows import (
+    choices,
+    erasing,
+    evidence,
+    keeping,
+    key_rounds,
+    mailing,
+    once,
+    recalling,
+)
 from safelight.interop import mail
 
 log = logging.getLogger(__name__)
 
+DAILY = timedelta(hours=24)
 HOURLY = timedelta(hours=1)
 """How often orphans are swept: a sweep reads the names of every blob there is."""
 LEASE = timedelta(minutes=15)
@@ -47,6 +57,7 @@ def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
         "tasks": lambda: _tasks(now=now),
         "forms": lambda: once.forget_old(now=now),
         "checkpoint": lambda: evidence.checkpoint_if_due(now=now),
+        "choices": lambda: _choices(now=now),
         "reminders": lambda: recalling.remind(now=now),
     }
     if transport is not None:
@@ -95,6 +106,13 @@ def _orphans(*, now: datetime) -> None:
     if (last := _last("swept")) is None or not timedelta(0) <= now - last < HOURLY:
         keeping.sweep(now=now)
         _mark("swept", now=now)
+
+
+def _choices(*, now: datetime) -> None:
+    """Look once a day for patients who have grown up since a parent agreed for them."""
+    if (last := _last("grown-up")) is None or not timedelta(0) <= now - last < DAILY:
+        choices.raise_due(now=now)
+        _mark("grown-up", now=now)
 
 
 def _last(name: str) -> datetime | None:

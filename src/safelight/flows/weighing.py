@@ -27,15 +27,6 @@ QUESTIONS: dict[str, str] = {
 }
 """The three tests of `decide`, as they are asked (GMC VAR 31-33, MDU)."""
 WHO = ("clinician", "representative")
-HOLDS_AUTHORITY = frozenset(
-    {
-        Representative.Authority.PARENTAL_RESPONSIBILITY,
-        Representative.Authority.LPA_HEALTH,
-        Representative.Authority.DEPUTY,
-        Representative.Authority.COURT,
-    }
-)
-"""A relative as such holds none, and an executor speaks for the dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +108,19 @@ def weigh(
 
 
 def who_may_answer(patient: Patient, *, now: datetime) -> list[Representative]:
-    """Return those with legal authority who may decide for the patient today."""
+    """Return those with legal authority who may decide for the patient today.
+
+    A relative as such holds none, and an executor speaks for the dead: the pack says who does.
+    """
+    from safelight.flows.deciding import pack_named  # it asks this module first
+
+    authority = pack_named(patient.practice.pack).terms.authority
+    holds = authority["lacks"] | authority["child"]
     today, people = timezone.localdate(now), list(patient.representatives.order_by("created_at"))
     return [
         each
         for each in people
-        if each.authority in HOLDS_AUTHORITY and may_decide(each, people, patient, on=today)
+        if each.authority in holds and may_decide(each, people, patient, on=today)
     ]
 
 

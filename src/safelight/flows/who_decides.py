@@ -9,7 +9,13 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from safelight.records.models import Assessment, Consultation, Patient, Representative
+from safelight.records.models import (
+    Assessment,
+    Consultation,
+    Patient,
+    PendingChoice,
+    Representative,
+)
 from safelight.terms import Purpose
 
 if TYPE_CHECKING:
@@ -76,6 +82,10 @@ def patient_facts(patient: Patient, *, purpose: Purpose, now: datetime) -> dict[
     today, about = timezone.localdate(now), ABOUT[purpose]
     gillick = assessed_for(patient, Assessment.Kind.GILLICK, about, on=today)
     capacity, assessed_on = _capacity(patient, about, on=today)
+    if purpose in SECONDARY and capacity in {"has", "unassessed"}:
+        waits = patient.choices.filter(kind=PendingChoice.Kind.RECOVERED, closed_at=None).first()
+        if waits is not None:  # able again, and not asked yet: nothing is used before the answer
+            capacity, assessed_on = "lost-for-now", timezone.localdate(waits.raised_at)
     if age(patient, on=today) < PRESUMED_CAPABLE:
         assessed_on = gillick.assessed_on if gillick else None
     return {
@@ -139,6 +149,7 @@ def consent_facts(
     *,
     among: Sequence[Consent] | None = None,
     seen: Seen | None = None,
+    now: datetime,
 ) -> list[dict[str, Any]]:
     """Return the consents as `decide` reads them.
 
@@ -151,10 +162,11 @@ def consent_facts(
     if any(each.representative_id is not None for each in consents):
         people = {each.pk: each for each in patient.representatives.all()}
     heard = consents if among is None else among
+    grown = age(patient, on=timezone.localdate(now)) >= PRESUMED_CAPABLE
     return [
         fact
         for each in consents
-        for said in _said(each, heard, people)
+        for said in _said(each, heard, people, grown=grown)
         for fact in _with_final_item(said, each, seen)
     ]
 
@@ -171,11 +183,16 @@ def _with_final_item(
 
 
 def _said(
-    consent: Consent, consents: Sequence[Consent], people: dict[Any, Representative]
+    consent: Consent,
+    consents: Sequence[Consent],
+    people: dict[Any, Representative],
+    *,
+    grown: bool,
 ) -> list[dict[str, Any]]:
     who = people.get(consent.representative_id)
     if who is None:
-        return consent.facts()
+        facts = consent.facts()
+        return [part for fact in facts for part in _own(fact, consent)] if grown else facts
     others = together_with(who, people.values())
     ends = [consent.expires_on, *(each.last_on for each in (who, *others))]
     last = min((day for day in ends if day), default=None)
@@ -191,6 +208,32 @@ def _said(
         if alone:
             found.append(fact | {"purposes": alone, "given_by": NOT_ENOUGH})
     return found
+
+
+def _own(fact: dict[str, Any], consent: Consent) -> list[dict[str, Any]]:
+    """Return the patient's own answer: a child's, whom nobody found able, never grows into a yes."""
+    patient = consent.patient
+    if fact["given_by"] != "patient" or was_able(patient, consent, None):
+        return [fact]
+    able = [each for each in fact["purposes"] if was_able(patient, consent, Purpose(each))]
+    rest = [each for each in fact["purposes"] if each not in able]
+    parts = [(able, "patient"), (rest, NOT_ENOUGH)]
+    return [fact | {"purposes": some, "given_by": by} for some, by in parts if some]
+
+
+def was_able(patient: Patient, consent: Consent, purpose: Purpose | None) -> bool:
+    """Say whether an own answer was given by someone who could decide this at all.
+
+    From 16 on, or found able to as a child. Who is a child still is left to the policy.
+    purpose: None asks whether age alone says so.
+    """
+    if age(patient, on=timezone.localdate(consent.given_at)) >= PRESUMED_CAPABLE:
+        return True
+    if purpose is None:
+        return False
+    kind, day = Assessment.Kind.GILLICK, date.max
+    found = assessed_for(patient, kind, ABOUT[purpose], on=day)
+    return found is not None and found.outcome == "competent"
 
 
 def _agreed(who: Representative, purpose: str, consents: Iterable[Consent]) -> bool:

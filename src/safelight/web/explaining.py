@@ -155,6 +155,17 @@ def _sheet(asked: Asked) -> str:
     return reverse("consent", args=place) + "?again="
 
 
+def _choice(kind: str, otherwise: str = "") -> Page:
+    """Return where the choice is offered that waits for the patient, or the page for another day."""
+
+    def page(asked: Asked) -> str:
+        if asked.patient.choices.filter(kind=kind, closed_at=None).exists():
+            return reverse("choice", args=[asked.patient.pk, kind])
+        return reverse(otherwise, args=[asked.patient.pk]) if otherwise else _sheet(asked)
+
+    return page
+
+
 def _weighing(asked: Asked) -> str:
     if asked.purpose is None:
         return ""
@@ -194,7 +205,7 @@ STEPS: tuple[Step, ...] = (
     # who decides
     Step("patient.gillick", "Assess whether the child can decide", "Gillick competence, for this very decision. About two minutes.", "person", _of_patient("assessment-new"), _CONSENT),
     Step("patient.assessed_on", "Assess whether the patient can decide this", "Capacity for this very decision, on this day. Another decision’s doesn’t count.", "person", _of_patient("assessment-new"), _CONSENT),
-    Step("patient.capacity", "Look whether the patient can decide again", "Then ask. Until then other uses wait.", "person", _of_patient("assessment-new"), _CONSENT),
+    Step("patient.capacity", "Ask the patient, once able to decide again", "Look first whether that is so. Until the answer other uses wait.", "person", _choice("recovered", "assessment-new"), _CONSENT),
     Step("patient.objects_now", "Stop for today", "The patient says no or is upset. Ask another day, without pressing.", "cross"),
     Step("patient.born", "The date of birth is missing", f"Who decides depends on it. Correct the patient’s entry. {_NO_BUTTON}"),
     # after a death, and what is known not to be wanted
@@ -206,7 +217,7 @@ STEPS: tuple[Step, ...] = (
     # what was agreed
     Step("objections", "The patient said no", "Don’t ask again for this. If they change their mind, a new conversation says so.", "talk"),
     Step("consents[].withdrawn_on", "It was taken back", "Don’t ask again for this. If they change their mind, a new conversation says so.", "undo"),
-    Step("consents[].given_by=patient", "Ask the patient", "Somebody else agreed. Now it is the patient’s own choice.", "talk", _sheet, _CONSENT),
+    Step("consents[].given_by=patient", "Ask the patient", "Somebody else agreed. Now it is the patient’s own choice.", "talk", _choice("grown-up"), _CONSENT),
     Step("consents[].given_by", "Ask the person who may decide", "See who has authority today, then ask them.", "people", _of_patient("patient-deciders")),
     Step("consents[].expires_on", "Ask again", "What was agreed has run out, or the authority under it.", "talk", _sheet, _CONSENT),
     Step("consents[].given_on", "Ask before the picture is taken", "The words are on the screen. About a minute.", "talk", _sheet, _CONSENT),

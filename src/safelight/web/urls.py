@@ -8,6 +8,7 @@ from django.urls import include, path
 AREAS = (
     "home",
     "patients",
+    "choices",
     "consent",
     "capture",
     "preparing",

@@ -1,6 +1,7 @@
 """All models, by the names that the rest of the house uses."""
 
 from safelight.records.models.backups import BackupRun
+from safelight.records.models.choices import Offer, PendingChoice
 from safelight.records.models.consent import Consent, Objection, Receipt
 from safelight.records.models.forms import AnsweredForm
 from safelight.records.models.keys import KeyBackupVerified
@@ -35,9 +36,11 @@ __all__ = [
     "LegalHold",
     "Link",
     "Objection",
+    "Offer",
     "OrganisationAgreement",
     "OutgoingMail",
     "Patient",
+    "PendingChoice",
     "Photo",
     "Practice",
     "Recall",

@@ -13,7 +13,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from safelight.flows import evidence, stores
+from safelight.flows import choices, evidence, stores
 from safelight.policy.roles import Action, Role
 from safelight.records.models import (
     Checkpoint,
@@ -102,6 +102,12 @@ def _waiting(staff: Staff) -> list[Waiting]:
             recalls.count(),
             "Things have to be asked back",
             f"{late.count()} of them are late." if late.exists() else "None is late.",
+        ),
+        Waiting(
+            choices.open_ones(staff).count(),
+            "Patients have to be asked themselves",
+            "They have grown up, or can decide again. Other uses are on hold until then.",
+            "to-ask",
         ),
         Waiting(
             EraseJob.objects.filter(practice=practice, destroyed_at__isnull=True).count(),

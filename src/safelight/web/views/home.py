@@ -13,8 +13,8 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from safelight.flows import choices, release
 from safelight.flows import patients as flow
-from safelight.flows import release
 from safelight.flows.consent import standings
 from safelight.policy.roles import Action, may
 from safelight.records.models import Patient, Recall, Reply
@@ -90,6 +90,11 @@ def _waiting(request: SignedInRequest) -> list[Waiting]:
     if count := release.waiting_for(request.user).count():
         text = f"{count} to look at on the release desk"
         waiting.append(Waiting(text, url_if_there("releases"), "people"))
+    if may(request.user.role, Action.RECORD_CONSENT) and (
+        count := choices.open_ones(request.user).count()
+    ):
+        text = f"{count} to ask at the next contact"
+        waiting.append(Waiting(text, url_if_there("to-ask"), "talk"))
     if may(request.user.role, Action.GOVERN):
         recalls = Recall.objects.visible_to(request.user).filter(done_at=None)
         if count := recalls.count():

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
-from safelight.flows import opening, patients, retaining
+from safelight.flows import choices, opening, patients, retaining
 from safelight.flows.consent import standings
 from safelight.policy.roles import Action
 from safelight.records.models import Patient, Photo
@@ -70,6 +70,7 @@ def timeline(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "groups": _groups(photos, page),
         "consents": patient.consents.order_by("-given_at"),
         "replies": patient.replies.select_related("link"),
+        "due": choices.due(patient, now=now),
         "withdraw_url": url_if_there("withdraw", patient.pk),
     }
     return render(request, "pictures/timeline.html", context)
