@@ -22,7 +22,17 @@ from clients import signed_in
 from factories import patient, practice, representative, staff
 from flows.conftest import CHEAP, PASSPHRASE, SITE, agree, jpeg, take
 from safelight import storage
-from safelight.flows import choices, copies, erasing, keeping, release, share, stores, withdraw
+from safelight.flows import (
+    choices,
+    copies,
+    erasing,
+    keeping,
+    release,
+    saying_no,
+    share,
+    stores,
+    withdraw,
+)
 from safelight.flows import consent as consents
 from safelight.flows.copies import TICKS
 from safelight.policy.roles import Role
@@ -156,6 +166,7 @@ def _patients(house: House, *, now: datetime) -> None:
     choices.raise_on_recovery(asleep, by=gp, now=now)
     house.things["patient:asleep"] = asleep
     child = patient(practice=surgery, name="Second Featherstonehaugh", born_on=date(2016, 5, 1))
+    house.things["said"] = saying_no.stop_at_no(None, patient=child, consent=None, by=gp, now=now)
     consent, secret = agree(
         adult, gp, Purpose.CARE, Purpose.SECOND_OPINION, Purpose.TEACHING_LOCAL, now=now
     )

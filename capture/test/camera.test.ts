@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { grey, hints, sharpness } from '../src/camera/hints'
 import { type Camera, canShoot, type Event, next, type Phase, START } from '../src/camera/machine'
-import { readStop } from '../src/camera/stop'
+import { readStop, stopFields } from '../src/camera/stop'
 import { read, UNREACHABLE, upload } from '../src/camera/upload'
 import type { Sealed } from '../src/sealing/capture'
 
@@ -37,6 +37,15 @@ function reachable(): Map<string, Camera> {
   }
   return seen
 }
+
+describe('a stop', () => {
+  it('says what may have arrived and the patient’s no, and nothing else', () => {
+    expect(stopFields(null, '')).toEqual({})
+    expect(stopFields('id', '')).toEqual({ capture_id: 'id' })
+    expect(stopFields(null, 'no')).toEqual({ said: 'no' })
+    expect(stopFields('id', 'no')).toEqual({ capture_id: 'id', said: 'no' })
+  })
+})
 
 describe('the camera', () => {
   const all = [...reachable().values()]

@@ -64,6 +64,8 @@ capture              consent:withdrawn              GET  | door lock none  role 
 capture-upload       consent,:spare                 POST | shut shut none  role  role role done  done
 capture-upload       consent:withdrawn              POST | shut shut none  role  role role stale stale
 capture-stop         consent,:spare,:withdrawn      POST | shut shut none  role  role role done  done
+said-no              said                           GET  | door lock none  role  role role see   see
+said-no              said                           POST | shut shut none  role  role role done  done
 capture-prepare      patient                        GET  | door lock none  role  role role on    on
 capture-prepare      patient                        POST | shut shut none  role  role role on    on
 prepared             patient                        GET  | door lock none  role  role role on    on
@@ -509,6 +511,7 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     ),
     "release-approve": _always(note=""),
     "release-refuse": _always(note="The ring shows"),
+    "said-no": _always(how="words"),
     "choice": _always(outcome="later"),
     "release-shown": _shown,
     "release-organisation": _always(words="Yes"),

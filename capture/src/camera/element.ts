@@ -86,7 +86,7 @@ export class SafelightCamera extends HTMLElement {
       again: () => this.#again(),
       retry: () => this.#send('retry'),
       restart: () => this.#start(),
-      stop: () => this.#stop(),
+      stop: () => this.#stop(pressed instanceof HTMLElement ? (pressed.dataset.said ?? '') : ''),
       torch: () => this.#toggleTorch(pressed),
       'last-picture': () => this.#toggleGhost(pressed),
       'right-patient': () => this.#onConfirm(pressed),
@@ -314,14 +314,15 @@ export class SafelightCamera extends HTMLElement {
     location.replace(sameSite(url, home))
   }
 
-  async #stop(): Promise<void> {
+  /** Stop, and leave nothing. `said` is the patient's own no, where that is why. */
+  async #stop(said: string): Promise<void> {
     if (!this.#hear({ is: 'stop' })) return
     const captureId = this.#camera.wasSent ? this.#sentId : null
     this.#sending.abort()
     this.#closeStream()
     wipe(this.#canvas)
     const url = this.dataset.stopUrl ?? ''
-    const answer = await postStop(url, { csrf: csrfToken(this), captureId })
+    const answer = await postStop(url, { csrf: csrfToken(this), captureId, said })
     if (answer.is === 'stopped') this.#leave(answer.next ?? this.dataset.doneUrl ?? '/')
     else if (answer.is === 'refused') this.#hear({ is: 'unstopped', text: answer.text })
     else {

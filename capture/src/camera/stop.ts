@@ -26,16 +26,24 @@ export async function readStop(reply: Response): Promise<Stopped> {
   return typeof error === 'string' ? { is: 'refused', text: error } : { is: 'unknown' }
 }
 
-/** Post the stop. `captureId` names what may have arrived; null when nothing was ever sent. */
+/** What the stop says: what may have arrived (null when nothing was ever sent), and the patient's no. */
+export function stopFields(captureId: string | null, said: string): Record<string, string> {
+  return {
+    ...(captureId === null ? {} : { capture_id: captureId }),
+    ...(said === '' ? {} : { said }),
+  }
+}
+
+/** Post the stop. */
 export async function postStop(
   url: string,
-  { csrf, captureId }: { csrf: string; captureId: string | null },
+  { csrf, captureId, said }: { csrf: string; captureId: string | null; said: string },
 ): Promise<Stopped> {
   try {
     return await readStop(
       await fetch(url, {
         method: 'POST',
-        body: new URLSearchParams(captureId === null ? {} : { capture_id: captureId }),
+        body: new URLSearchParams(stopFields(captureId, said)),
         headers: { 'X-CSRFToken': csrf, Accept: 'application/json' },
         keepalive: true,
         signal: AbortSignal.timeout(WAIT_MS),

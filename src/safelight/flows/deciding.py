@@ -45,6 +45,7 @@ def may_make(
         "recording": {"type": "photograph", "made_for": made_for.value, "made_on": now.isoformat()}
         | (recording or {}),
     }
+    facts["patient"]["objects_now"] = who_decides.says_no_now(patient, now=now)
     facts |= weighing.weighed_facts(patient, photo=None, purpose=made_for, now=now)
     tests = {**facts.get("tests", {}), **extra.pop("tests", {})}
     return policy.decide(facts | extra | {"tests": tests}, pack=pack_named(patient.practice.pack))

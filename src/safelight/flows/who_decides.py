@@ -99,6 +99,12 @@ def patient_facts(patient: Patient, *, purpose: Purpose, now: datetime) -> dict[
     }
 
 
+def says_no_now(patient: Patient, *, now: datetime) -> bool:
+    """Say whether the patient said no at the camera, or was upset, at this visit: on this day."""
+    today = timezone.localdate(now)
+    return any(timezone.localdate(each.at) == today for each in patient.noes.all())
+
+
 def _capacity(patient: Patient, about: str, *, on: date) -> tuple[str, date | None]:
     """Return what was found for this decision, and when.
 

@@ -15,6 +15,7 @@ from safelight.records.models.people import (
     Staff,
 )
 from safelight.records.models.pictures import Copy, Photo, StoppedCapture
+from safelight.records.models.saying_no import SaidNo
 from safelight.records.models.sharing import Disclosure, Link, Release, Reply
 from safelight.records.models.weighing import FinalShowing, OrganisationAgreement, Weighing
 from safelight.records.models.withdrawal import Channel, EraseJob, LegalHold, Recall, Withdrawal
@@ -48,6 +49,7 @@ __all__ = [
     "Release",
     "Reply",
     "Representative",
+    "SaidNo",
     "Staff",
     "StoppedCapture",
     "TreeHead",

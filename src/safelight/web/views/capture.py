@@ -8,6 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
@@ -16,15 +17,17 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight.flows import capture as flow
+from safelight.flows import saying_no
 from safelight.flows.circumstances import USUAL, Circumstances
 from safelight.flows.deciding import Decision
 from safelight.flows.sites import is_intimate
+from safelight.flows.who_decides import OF_AGE, age
 from safelight.interop.pictures import LockUnavailable
 from safelight.policy.roles import Action
-from safelight.records.models import Consent, Patient, Photo
+from safelight.records.models import Consent, Patient, Photo, SaidNo
 from safelight.storage import StorageError
 from safelight.terms import Purpose
 from safelight.web import slips
@@ -41,12 +44,31 @@ STATUS: dict[type[flow.CaptureRefused], HTTPStatus] = {
     flow.NotPrepared: HTTPStatus.CONFLICT,
     flow.WasStopped: HTTPStatus.GONE,
 }
+form_page = require_http_methods(["GET", "HEAD", "POST"])
 NOT_CHECKED = "Say first that this is the right patient."
 """The page asks before it opens the shutter; this answers what comes from elsewhere."""
 NOT_WHOLE = "The picture did not arrive whole. Please take it again."
 NO_DECODING = (
     "This server can't open pictures safely, so it takes none in. Tell your administrator."
 )
+
+
+class SaidNoForm(forms.Form):
+    """How a no at the camera was said. All of it may stay empty."""
+
+    how = forms.ChoiceField(
+        label="How was it said?",
+        required=False,
+        widget=forms.RadioSelect,
+        choices=[each for each in SaidNo.How.choices if each[0]],
+    )
+    words = forms.CharField(
+        label="Anything to remember?",
+        required=False,
+        max_length=1000,
+        help_text="Nobody has to say why.",
+        widget=forms.Textarea({"rows": 2}),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +152,8 @@ def show(request: SignedInRequest, shot: Shot) -> HttpResponse:
         "patient": shot.patient,
         "tenant": answer.tenant,
         "offers": json.dumps([each.as_json() for each in answer.ingest]),
+        "is_child": age(shot.patient, on=timezone.localdate()) < OF_AGE,
+        "first_name": shot.patient.name.split()[0],
         "upload_url": shot.url("capture-upload"),
         "stop_url": shot.url("capture-stop"),
     }
@@ -183,14 +207,15 @@ def stop_it(request: SignedInRequest, shot: Shot) -> HttpResponseBase:
     except ValueError:
         return no(NOT_WHOLE, HTTPStatus.BAD_REQUEST)
     home = reverse("patient", args=[shot.patient.pk])
+    patient, consent, now = shot.patient, shot.consent, timezone.now()
     try:
-        flow.stop(
-            capture_id,
-            patient=shot.patient,
-            consent=shot.consent,
-            by=request.user,
-            now=timezone.now(),
-        )
+        if request.POST.get("said") == "no":
+            said = saying_no.stop_at_no(
+                capture_id, patient=patient, consent=consent, by=request.user, now=now
+            )
+            home = reverse("said-no", args=[said.pk])
+        else:
+            flow.stop(capture_id, patient=patient, consent=consent, by=request.user, now=now)
     except flow.TooLateToStop as error:
         if wants_json(request):
             return no(error.for_people, HTTPStatus.CONFLICT)
@@ -207,6 +232,21 @@ def stop_it(request: SignedInRequest, shot: Shot) -> HttpResponseBase:
 def no(text: str, status: HTTPStatus) -> JsonResponse:
     """Refuse, as the camera page's script reads it."""
     return JsonResponse({"error": text}, status=status)
+
+
+@form_page
+@needs(Action.CAPTURE)
+def said_no(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Say that it stopped, and take down how the no was said, if somebody wants to say it."""
+    rows = SaidNo.objects.visible_to(request.user).select_related("patient", "practice")
+    found = get_object_or_404(rows, pk=pk)
+    form = SaidNoForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        saying_no.note(found, **form.cleaned_data, by=request.user, now=timezone.now())
+        messages.success(request, "Written down")
+        return redirect("patient", found.patient_id)
+    context = {"patient": found.patient, "first_name": found.patient.name.split()[0], "form": form}
+    return render(request, "capture/said_no.html", context)
 
 
 def _shot(request: SignedInRequest, pk: UUID) -> Shot:
@@ -227,4 +267,5 @@ urlpatterns = [
     path("consents/<uuid:pk>/capture/", camera, name="capture"),
     path("consents/<uuid:pk>/capture/upload/", upload, name="capture-upload"),
     path("consents/<uuid:pk>/capture/stop/", stop, name="capture-stop"),
+    path("said-no/<uuid:pk>/", said_no, name="said-no"),
 ]
