@@ -20,7 +20,15 @@ from safelight import policy, vault
 from safelight.flows import capture, consent, patients
 from safelight.flows import staff as accounts
 from safelight.policy.roles import Role
-from safelight.records.models import Assessment, Consent, Patient, Practice, Representative, Staff
+from safelight.records.models import (
+    Assessment,
+    Consent,
+    Consultation,
+    Patient,
+    Practice,
+    Representative,
+    Staff,
+)
 from safelight.terms import Purpose
 
 Draw = Callable[[str], bytes]
@@ -65,6 +73,10 @@ class Person:
     """Kind, outcome and what was done to help, of the assessment before the first visit."""
     died_days_ago: int | None = None
     wishes: dict[str, str] = field(default_factory=dict)
+    asked: tuple[str, str, str] | None = None
+    """Name, relation and words of the family member who was asked after the death."""
+    sixteen_days_ago: int | None = None
+    """Turned 16 so long ago: then the year and day of birth follow from it."""
 
 
 _CARE, _ADVICE, _TEACH = Purpose.CARE, Purpose.SECOND_OPINION, Purpose.TEACHING_LOCAL
@@ -130,6 +142,22 @@ PEOPLE: tuple[Person, ...] = (
         (Visit(200, "Right shoulder", ("plain skin",), (_CARE, _TEACH)),),
         died_days_ago=40,
         wishes={"teaching-local": "yes"},
+        asked=("Robin Tallis", "son", "He would have liked to help others learn"),
+    ),
+    Person(
+        "Megan Ashdown",
+        16,
+        (1, 1),
+        "9990000603",
+        (Visit(150, "Left hand", ("plain skin",), (_CARE, _TEACH)),),
+        decides=(
+            "Huw Ashdown",
+            "father",
+            Representative.Authority.PARENTAL_RESPONSIBILITY,
+            "birth certificate seen",
+        ),
+        assessed=("gillick", "not-competent", "Talked it through twice, with her father there"),
+        sixteen_days_ago=90,
     ),
 )
 
@@ -155,9 +183,7 @@ def add_people(practice: Practice, *, now: datetime) -> None:
     """Add the patients and those who decide for them."""
     gp, at = _first(practice, Role.GP), now - OPENED
     for person in PEOPLE:
-        born = date(now.year - person.born_years_ago, *person.born)
-        if (now.month, now.day) < person.born:
-            born = born.replace(year=born.year - 1)
+        born = _born(person, now=now)
         patient = patients.add_patient(
             name=person.name, born_on=born, nhs_number=person.nhs_number, by=gp, now=at
         )
@@ -173,6 +199,14 @@ def add_people(practice: Practice, *, now: datetime) -> None:
                 by=gp,
                 now=at,
             )
+
+
+def _born(person: Person, *, now: datetime) -> date:
+    if person.sixteen_days_ago is not None:
+        day = timezone.localdate(now) - timedelta(days=person.sixteen_days_ago)
+        return date(day.year - 16, day.month, min(day.day, 28))
+    born = date(now.year - person.born_years_ago, *person.born)
+    return born if (now.month, now.day) >= person.born else born.replace(year=born.year - 1)
 
 
 def live_through(practice: Practice, *, draw: Draw, now: datetime) -> None:
@@ -206,6 +240,20 @@ def _die(patient: Patient, person: Person, *, by: Staff, at: datetime) -> None:
         by=by,
         now=at,
     )
+    if person.asked:
+        name, relation, words = person.asked
+        patients.record_consultation(
+            patient,
+            name=name,
+            who=Consultation.Who.FAMILY.value,
+            relation=relation,
+            purposes=[Purpose.TEACHING_LOCAL.value, Purpose.RESEARCH.value],
+            answer=Consultation.Answer.AGREES.value,
+            words=words,
+            asked_on=timezone.localdate(at),
+            by=by,
+            now=at,
+        )
 
 
 def _visit(
