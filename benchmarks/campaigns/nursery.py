@@ -95,8 +95,10 @@ class Nursery:
 
     def reset(self) -> None:
         """Put the installation back to its beginning."""
-        shutil.rmtree(self.home, ignore_errors=True)
-        shutil.copytree(self.template, self.home)
+        self.home.mkdir(exist_ok=True)
+        for path in self.home.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(self.template, self.home, dirs_exist_ok=True)
 
     def run(self, shift: Shift) -> Said:
         """Do a shift on the home folder as it is, to its end or its death."""
@@ -172,7 +174,7 @@ def _main(work: Path) -> None:
         told = _forked(lambda _say: practice.build(work))
         if told["status"] != 0:
             raise SystemExit(told["text"])
-        shutil.move(work / "home", work / "template")
+        shutil.copytree(work / "home", work / "template")
     made = practice.load(work)
     pictures.decode(practice.picture(0))  # starts one zygote for every fork: that takes long
     control = pictures._darkroom._control

@@ -19,8 +19,8 @@ NAMES_UNSYNCED = "names unsynced"
 """Files are made durable, the names they have in their folder are not."""
 DEAF = "deaf"
 """An fsync that fails is taken for one that succeeded."""
-PLAIN_DELETE = "plain delete"
-"""Keys are deleted without being overwritten."""
+NO_BALLAST = "no ballast"
+"""No room is held back for a withdrawal on a full disk."""
 
 
 @contextmanager
@@ -125,6 +125,12 @@ def _deaf(_say: Callable[[dict[str, Any]], None]) -> None:
     os.fsync = deaf
 
 
+def _no_ballast(_say: Callable[[dict[str, Any]], None]) -> None:
+    from safelight.storage import Ballast
+
+    Ballast.restore = lambda self: True
+
+
 _PLANTS: dict[str, Callable[[Callable[[dict[str, Any]], None]], None]] = {
     ACKNOWLEDGE_FIRST: _acknowledge_first,
     ROW_FIRST: _row_first,
@@ -132,4 +138,5 @@ _PLANTS: dict[str, Callable[[Callable[[dict[str, Any]], None]], None]] = {
     NO_FSYNC: _no_fsync,
     NAMES_UNSYNCED: _names_unsynced,
     DEAF: _deaf,
+    NO_BALLAST: _no_ballast,
 }

@@ -5,6 +5,7 @@ What is said here is what a person was told: after it the thing must be there, o
 
 from __future__ import annotations
 
+import traceback
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,6 +18,8 @@ from safelight.terms import Purpose
 if TYPE_CHECKING:
     from benchmarks.campaigns.nursery import Shift
 
+START = "start"
+"""What every server process does first; there is no shift without it."""
 Say = Callable[[dict[str, Any]], None]
 
 
@@ -31,7 +34,8 @@ def work(made: Prepared, asked: Shift, say: Say) -> None:
         watch.everywhere()
     bench = _Bench(made, say, asked.plant)
     planting.plant(asked.plant, bench.say)
-    acts: dict[str, Callable[[], None]] = {
+    acts: dict[str, Callable[[], object]] = {
+        START: stores.records_held,
         "capture a1": lambda: bench.capture("a1"),
         "capture a2": lambda: bench.capture("a2"),
         "copy c": bench.copy,
@@ -45,17 +49,22 @@ def work(made: Prepared, asked: Shift, say: Say) -> None:
         "capture a3": lambda: bench.capture("a3"),
     }
     for name, act in acts.items():
-        if asked.acts and name not in asked.acts:
+        if asked.acts and name not in (START, *asked.acts):
             continue
         say({"begin": name})
         watch.reached(f"before {name}")
         try:
             act()
         except Exception as error:  # noqa: BLE001 - whatever it is, a person is told and goes on
-            say({"refused": name, "as": type(error).__name__})
+            where = traceback.extract_tb(error.__traceback__)[-6:]
+            trail = " < ".join(f"{at.name}:{at.lineno}" for at in reversed(where))
+            say({"refused": name, "as": type(error).__name__, "where": f"{error} at {trail}"})
         watch.reached(f"after {name}")
-    stores.close()
-    connections.close_all()
+    try:
+        stores.close()
+        connections.close_all()
+    except Exception as error:  # noqa: BLE001 - nothing is promised at the end
+        say({"refused": "to close", "as": type(error).__name__})
     say({"end": True, "points": watch.seen} if asked.count else {"end": True})
 
 

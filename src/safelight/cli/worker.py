@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from safelight.flows import rounds, stores
 
     try:
+        stores.records_held()
         stores.keys()
     except stores.KeysAreSealed as error:
         say(error.for_people)

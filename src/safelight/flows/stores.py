@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from functools import cache
 from pathlib import Path
 
@@ -44,8 +45,25 @@ def blobs() -> storage.DiskStore:
     return storage.DiskStore(Path(settings.SAFELIGHT_BLOBS))
 
 
+@cache
+def records_held() -> sqlite3.Connection | None:
+    """Keep the records' SQLite log in being while this process lives; None for another database.
+
+    Every server process and worker calls it when it starts. Without it a request on a full disk
+    could not even read, and no withdrawal would get as far as the room held back for it.
+    """
+    told = settings.DATABASES["default"]
+    if not str(told["ENGINE"]).endswith("sqlite3"):
+        return None
+    ballast = storage.ballast_of(Path(settings.SAFELIGHT_KEYS))
+    return storage.hold(Path(told["NAME"]), ballast=ballast)
+
+
 def close() -> None:
     """Forget the opened stores; the next call opens them anew."""
+    if records_held.cache_info().currsize and (held := records_held()) is not None:
+        held.close()
+    records_held.cache_clear()
     if keys.cache_info().currsize:
         keys().close()
     keys.cache_clear()

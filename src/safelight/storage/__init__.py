@@ -1,6 +1,6 @@
 """Where blobs and keys are kept, each so that it survives a power cut and dies when told to."""
 
-from safelight.storage.ballast import Ballast
+from safelight.storage.ballast import Ballast, ballast_of
 from safelight.storage.disk import DiskStore
 from safelight.storage.errors import (
     AlreadyThere,
@@ -22,6 +22,7 @@ from safelight.storage.errors import (
     WrongPassphrase,
 )
 from safelight.storage.files import write_new
+from safelight.storage.holding import hold
 from safelight.storage.ingest import IngestOffer
 from safelight.storage.keystore import Destroyed, Erased, KeyStore, KeyStoreState, Turn
 from safelight.storage.managers import Health, KeyManager, ManagerState
@@ -62,5 +63,7 @@ __all__ = [
     "Version",
     "VersionDestroyed",
     "WrongPassphrase",
+    "ballast_of",
+    "hold",
     "write_new",
 ]

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from safelight import ledger, vault
 from safelight.storage import ingest, rotation, snapshot
-from safelight.storage.ballast import Ballast
+from safelight.storage.ballast import Ballast, ballast_of
 from safelight.storage.database import KeyDatabase
 from safelight.storage.errors import (
     DiskFull,
@@ -27,6 +27,7 @@ from safelight.storage.errors import (
     KeyTaken,
     Tombstoned,
 )
+from safelight.storage.holding import opened
 from safelight.storage.ingest import IngestOffer
 from safelight.storage.managers import Health, KeyManager, ManagerState
 from safelight.storage.remembering import Remembering
@@ -96,8 +97,8 @@ class KeyStore:
     def __init__(self, where: Path | Database, manager: KeyManager) -> None:
         self._ballast: Ballast | None = None
         if isinstance(where, Path):
-            self._database: Database = KeyDatabase(where)
-            self._ballast = Ballast(where.with_name(f"{where.name}.ballast"))
+            self._ballast = ballast_of(where)
+            self._database: Database = opened(lambda: KeyDatabase(where), ballast=self._ballast)
             self._ballast.restore()
         else:
             self._database = where

@@ -1,13 +1,22 @@
 """On a disk that is really full: nothing new is half kept, and an erasure still succeeds."""
 
 import os
+import sqlite3
 import subprocess
 from uuid import UUID, uuid4
 
 import pytest
 
 from safelight import vault
-from safelight.storage import Cost, DiskFull, DiskStore, KeyStore, SealedFileManager
+from safelight.storage import (
+    Cost,
+    DiskFull,
+    DiskStore,
+    KeyStore,
+    SealedFileManager,
+    ballast_of,
+    hold,
+)
 
 WHERE = {"tenant": UUID(int=1), "patient": UUID(int=3), "version": 1}
 
@@ -91,3 +100,44 @@ def test_without_the_ballast_it_could_not(full, small_disk):
     with pytest.raises(DiskFull):
         store.erase(ids[:400])
     assert not store.is_erased(ids[0])
+
+
+def test_a_start_on_a_full_disk_borrows_from_the_ballast_and_leaves_the_most_of_it(
+    full, small_disk, tmp_path
+):
+    store, ids = full
+    store.close()
+    fill(small_disk)
+    again = KeyStore(small_disk / "keys.db", SealedFileManager.open(tmp_path / "seal.json", "p"))
+    fill(small_disk)
+    assert again.erase(ids[:40]).scrubbed
+    again.close()
+
+
+def test_a_database_that_is_held_open_can_be_opened_on_a_full_disk(small_disk):
+    path, ballast = small_disk / "records", ballast_of(small_disk / "keys.db")
+    with sqlite3.connect(path) as db:
+        db.executescript("PRAGMA journal_mode=WAL; CREATE TABLE told (word);")
+    db.close()
+    ballast.restore()
+    fill(small_disk)
+    with pytest.raises(sqlite3.OperationalError):
+        sqlite3.connect(path).execute("SELECT * FROM told").fetchall()
+    held = hold(path, ballast=ballast)
+    fill(small_disk)
+    opened = sqlite3.connect(path)
+    assert opened.execute("SELECT * FROM told").fetchall() == []
+    opened.close()
+    held.close()
+    assert not ballast.is_there()
+    assert not ballast.lend(2**30)
+
+
+def test_without_ballast_a_start_on_a_full_disk_says_so(small_disk):
+    path = small_disk / "records"
+    with sqlite3.connect(path) as db:
+        db.executescript("PRAGMA journal_mode=WAL; CREATE TABLE told (word);")
+    db.close()
+    fill(small_disk)
+    with pytest.raises(sqlite3.OperationalError):
+        hold(path, ballast=ballast_of(small_disk / "keys.db"))

@@ -520,6 +520,25 @@ def test_the_ballast_is_held_and_given(tmp_path):
     assert not ballast.is_there()
 
 
+def test_what_the_ballast_lent_is_held_again_and_a_part_stays_held_without_room(
+    tmp_path, monkeypatch
+):
+    ballast = Ballast(tmp_path / "ballast", size=5000)
+    assert not ballast.lend(1000)
+    ballast.restore()
+    assert ballast.lend(1000)
+    assert not ballast.is_there()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", no_room)
+        assert not ballast.restore()
+    assert (tmp_path / "ballast").stat().st_size == 4000
+    assert ballast.restore()
+
+
+def no_room(_fd: int) -> None:
+    raise OSError(errno.ENOSPC, "no room")
+
+
 def test_ballast_that_finds_no_room_leaves_nothing(tmp_path, monkeypatch):
     def full(*_args):
         raise OSError(errno.ENOSPC, "planted")

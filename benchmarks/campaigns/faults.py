@@ -1,0 +1,198 @@
+"""Every system call of an upload and a withdrawal fails once, and the disk is full to each degree.
+
+The system's answer is replaced at the kernel's edge (EIO, ENOSPC). The process lives on: it may
+refuse, it may try again, but it acknowledges nothing whose fsync failed; and the next start finds
+nothing lost, nothing back and nothing left over.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.campaigns import planting, tracing
+from benchmarks.campaigns.nursery import Nursery, Said, Shift
+from benchmarks.campaigns.outcome import Clock, Outcome
+from benchmarks.campaigns.tracing import Call
+
+FAILING = (
+    "openat",
+    "read",
+    "pread64",
+    "write",
+    "pwrite64",
+    "ftruncate",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "link",
+    "unlink",
+    "mkdir",
+)
+SYNCING = frozenset({"fsync", "fdatasync"})
+ERRORS = ("EIO", "ENOSPC")
+ACTS = ("capture a1", "withdraw b")
+NOT_A_PROMISE = ("records.sqlite3", "keys.db", "keys.db.ballast")
+"""Synced when a log is moved into its database, which no answer rests on: the log was synced. And
+the ballast, which is only there to be given up."""
+SQLITE_FOLDERS = ("home", "keys")
+"""SQLite syncs a folder when it makes a log anew, by fdatasync, and goes on if that fails: ours to
+tell and not to mend (docs/explanation/crash-safety.md)."""
+DISK_MIB = 24
+_PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The nth call by that name gets that error."""
+
+    name: str
+    nth: int
+    error: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.nth} {self.error}"
+
+
+def run(
+    work: Path, *, faults: int, planted: bool = True, minutes: float = 600, seed: int = 1
+) -> Outcome:
+    """Let that many calls fail, one a trial, spread over all there are; all of them if fewer."""
+    outcome, clock = Outcome("faults"), Clock(minutes)
+    with Nursery(work) as nursery:
+        every = _every_fault(nursery)
+        outcome.figures["calls that can fail"] = len(every) // len(ERRORS)
+        chosen = every if faults >= len(every) else random.Random(seed).sample(every, faults)
+        for fault in chosen:
+            if clock.ran_out:
+                break
+            outcome.tried += 1
+            said, wrongs = _with(nursery, fault)
+            outcome.bad += [f"{fault}: {wrong}" for wrong in wrongs]
+            for line in said.lines if said else ():
+                if "refused" in line:
+                    outcome.count(f"refused as {line['as']}")
+        if planted:
+            outcome.found[planting.DEAF] = _found_deaf(nursery, every)
+    return outcome
+
+
+def _every_fault(nursery: Nursery) -> list[Fault]:
+    nursery.reset()
+    log = nursery.home.with_name("calls.txt")
+    nursery.watched(Shift(acts=ACTS), tracing.attaching(log, "-e", f"trace={','.join(FAILING)}"))
+    often = Counter(call.name for call in tracing.calls(log))
+    return [
+        Fault(name, nth, error)
+        for name in FAILING
+        for nth in range(1, often[name] + 1)
+        for error in ERRORS
+        if error == "EIO" or name not in ("read", "pread64")
+    ]
+
+
+def _with(nursery: Nursery, fault: Fault, *, plant: str = "") -> tuple[Said | None, list[str]]:
+    nursery.reset()
+    log = nursery.home.with_name("calls.txt")
+    watch = ("-y", "-s", "4096", "-e", f"trace={','.join(FAILING)},sendto")
+    inject = f"inject={fault.name}:error={fault.error}:when={fault.nth}"
+    attach = tracing.attaching(log, *watch, "-e", inject)
+    try:
+        said = nursery.watched(Shift(plant=plant, acts=ACTS), attach)
+    except RuntimeError as error:
+        return None, [f"it didn't go on: {str(error)[-300:]}"]
+    found = list(_told_too_much(nursery.home, tracing.calls(log)))
+    return said, found + nursery.judge(said.lines, resend=True)
+
+
+def _told_too_much(home: Path, calls: Sequence[Call]) -> Iterator[str]:
+    """Yield each acknowledgement that came after an fsync failed and before one of it succeeded."""
+    failed: set[str] = set()
+    for call in calls:
+        if call.name in SYNCING:
+            path = tracing.path_of(call.arguments[0])
+            if call.answer == 0:
+                failed.discard(path)
+            elif path.startswith(str(home)) and not _is_no_promise(call.name, Path(path).name):
+                failed.add(path)
+        if call.name == "sendto" and failed:
+            said = tracing.text(call.arguments[1])
+            if said.startswith((b'{"kept"', b'{"gone"')):
+                yield f"acknowledged after a failed fsync of {sorted(failed)}"
+
+
+def _is_no_promise(call: str, name: str) -> bool:
+    return name in NOT_A_PROMISE or (call == "fdatasync" and name in SQLITE_FOLDERS)
+
+
+def _found_deaf(nursery: Nursery, every: Sequence[Fault]) -> int:
+    """Return how often a build that ignores a failed fsync is found out, among all its fsyncs."""
+    syncs = [each for each in every if each.name == "fsync" and each.error == "EIO"]
+    return sum(bool(_with(nursery, fault, plant=planting.DEAF)[1]) for fault in syncs[:8])
+
+
+# A full disk
+
+
+def run_full(work: Path, *, levels: int, planted: bool = True, minutes: float = 600) -> Outcome:
+    """Fill the disk but for 0, 1, 2 … pages: a picture is kept or refused, a withdrawal succeeds."""
+    outcome, clock = Outcome("full disk"), Clock(minutes)
+    with small_disk(work / "home"), Nursery(work) as nursery:
+        for free in range(levels):
+            if clock.ran_out:
+                break
+            outcome.tried += 1
+            said, wrongs = _on_full(nursery, free)
+            outcome.bad += [f"{free} pages free: {wrong}" for wrong in wrongs]
+            refused = {line["refused"] for line in said.lines if "refused" in line}
+            outcome.count("pictures refused" if "capture a1" in refused else "pictures kept")
+            outcome.count("withdrawals that succeeded", int("withdraw b" not in refused))
+        if planted:
+            tried = (_on_full(nursery, free, plant=planting.NO_BALLAST)[1] for free in range(3))
+            outcome.found[planting.NO_BALLAST] = sum(map(bool, tried))
+    return outcome
+
+
+def _on_full(nursery: Nursery, free: int, *, plant: str = "") -> tuple[Said, list[str]]:
+    nursery.reset()
+    if plant == planting.NO_BALLAST:
+        (nursery.home / "keys" / "keys.db.ballast").unlink()
+    filler = nursery.home / "filler"
+    _fill(filler)
+    os.truncate(filler, max(filler.stat().st_size - free * _PAGE, 0))
+    said = nursery.run(Shift(plant=plant, acts=ACTS))
+    refused = [line for line in said.lines if line.get("refused") == "withdraw b"]
+    found = [f"the withdrawal was refused: {line['as']} {line['where']}" for line in refused]
+    filler.unlink()
+    return said, found + nursery.judge(said.lines, resend=True)
+
+
+def _fill(filler: Path) -> None:
+    with filler.open("ab", buffering=0) as file:
+        for size in (2**20, 2**16, _PAGE, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+
+@contextmanager
+def small_disk(where: Path) -> Iterator[None]:
+    """Mount a small disk in memory. Raises OSError where that isn't allowed."""
+    where.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(where)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        raise PermissionError("mounting a small disk needs root, and a system that lets it")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(where)], check=True)
