@@ -4,6 +4,9 @@ usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--json]
 
   kills        kill -9 at named points and at random, over everything that writes
   power        power cuts: every state that the recorded writes may leave
+  faults       each system call of an upload and a withdrawal fails once (EIO, ENOSPC)
+  full         a disk that is full but for 0, 1, 2 … pages (needs root, to mount one)
+  races        withdrawals against looks, over two server processes
   malformed    mutated and broken files through the locked decoder; a decoder that lies
   properties   every Hypothesis property, with more examples
 
@@ -21,10 +24,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.campaigns import kills, power
+from benchmarks.campaigns import faults, kills, power, races
 from benchmarks.campaigns.outcome import Outcome
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
 MEMORY = Path("/dev/shm")
 """Where a made-up installation costs the disk nothing; what a disk does is replayed, not relied on."""
 TESTS: dict[str, tuple[list[str], dict[str, str]]] = {
@@ -38,6 +42,9 @@ TESTS: dict[str, tuple[list[str], dict[str, str]]] = {
 CAMPAIGNS: dict[str, tuple[Callable[..., Outcome], dict[str, int], dict[str, int]]] = {
     "kills": (kills.run, {"kills": 60}, {"kills": 1000}),
     "power": (power.run, {"states": 100}, {"states": 5000}),
+    "faults": (faults.run, {"faults": 60}, {"faults": 100_000}),
+    "full": (faults.run_full, {"levels": 8}, {"levels": 200}),
+    "races": (races.run, {"races": 45}, {"races": 10_000}),
 }
 """Name to what runs it, and how much of it is short and long."""
 

@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.campaigns.tracing import Call, number_of, path_of, text
 
 SECTOR = 512
+SYNCING = frozenset({"fsync", "fdatasync"})
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class Change:
     offset: int = 0
     data: bytes = b""
     durable_at: int | None = None
+    is_doomed: bool = False
+    """Its fsync failed: the system may forget it for good, whatever is synced later."""
 
 
 @dataclass(slots=True)
@@ -63,6 +66,8 @@ def read(root: Path, before: Mapping[str, bytes], calls: Sequence[Call]) -> Reco
     for call in calls:
         if call.answer >= 0:
             reader.take(call)
+        elif call.name in SYNCING:
+            reader.doom(call)
     return reader.made
 
 
@@ -145,21 +150,29 @@ class _Reader:
             self._add(Change("size", node, offset=int(call.arguments[1])))
 
     def _fsync(self, call: Call) -> None:
-        path = path_of(call.arguments[0])
-        below = self._below(path)
-        if below is None:
-            return
-        node = self.open.get(number_of(call.arguments[0]))
-        is_folder = node is None or (self.made.root / below).is_dir()
-        for change in self.made.changes:
-            if change.durable_at is not None:
-                continue
-            if is_folder and below in (change.folder, change.to_folder):
-                change.durable_at = len(self.made.changes)
-            if not is_folder and change.kind in ("data", "size") and change.node == node:
-                change.durable_at = len(self.made.changes)
+        for change in self._waiting(call):
+            change.durable_at = len(self.made.changes)
 
     _fdatasync = _fsync
+
+    def doom(self, call: Call) -> None:
+        """Take note of an fsync that failed. One of a folder by SQLite is ignored, as SQLite does."""
+        below = self._below(path_of(call.arguments[0]))
+        is_folder = below is not None and (self.made.root / below).is_dir()
+        for change in () if is_folder and call.name == "fdatasync" else self._waiting(call):
+            change.is_doomed = True
+
+    def _waiting(self, call: Call) -> list[Change]:
+        """Return the changes that an fsync by this call is about."""
+        below = self._below(path_of(call.arguments[0]))
+        node = self.open.get(number_of(call.arguments[0]))
+        if below is None:
+            return []
+        is_folder = node is None or (self.made.root / below).is_dir()
+        waits = [c for c in self.made.changes if c.durable_at is None and not c.is_doomed]
+        if is_folder:
+            return [c for c in waits if below in (c.folder, c.to_folder)]
+        return [c for c in waits if c.kind in ("data", "size") and c.node == node]
 
     def _rename(self, call: Call) -> None:
         self._moved(text(call.arguments[0]).decode(), text(call.arguments[1]).decode())
@@ -255,6 +268,13 @@ def state(made: Recording, cut: int, dice: random.Random) -> State:
             kept += _torn(change, dice)
     said = tuple(line for at, line in made.said if at <= until)
     return State(_applied(made, kept), f"cut {cut} of {len(made.changes)}, {how}", said)
+
+
+def least_at_end(made: Recording) -> State:
+    """Return the poorest state that a power cut after everything may leave."""
+    kept = [each for each in made.changes if each.durable_at is not None]
+    said = tuple(line for _, line in made.said)
+    return State(_applied(made, kept), "only what was synced", said)
 
 
 def state_at_end(made: Recording) -> dict[str, bytes]:

@@ -1,8 +1,9 @@
 """Every system call of an upload and a withdrawal fails once, and the disk is full to each degree.
 
 The system's answer is replaced at the kernel's edge (EIO, ENOSPC). The process lives on: it may
-refuse, it may try again, but it acknowledges nothing whose fsync failed; and the next start finds
-nothing lost, nothing back and nothing left over.
+refuse, it may try again; the next start finds nothing lost, nothing back and nothing left over.
+Where an fsync failed the power goes as well afterwards: what it was about is forgotten by the disk
+for good, and still nothing that was acknowledged is lost.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.campaigns import planting, tracing
+from benchmarks.campaigns import disk, planting, tracing
 from benchmarks.campaigns.nursery import Nursery, Said, Shift
 from benchmarks.campaigns.outcome import Clock, Outcome
-from benchmarks.campaigns.tracing import Call
 
 FAILING = (
     "openat",
@@ -36,15 +36,8 @@ FAILING = (
     "unlink",
     "mkdir",
 )
-SYNCING = frozenset({"fsync", "fdatasync"})
 ERRORS = ("EIO", "ENOSPC")
 ACTS = ("capture a1", "withdraw b")
-NOT_A_PROMISE = ("records.sqlite3", "keys.db", "keys.db.ballast")
-"""Synced when a log is moved into its database, which no answer rests on: the log was synced. And
-the ballast, which is only there to be given up."""
-SQLITE_FOLDERS = ("home", "keys")
-"""SQLite syncs a folder when it makes a log anew, by fdatasync, and goes on if that fails: ours to
-tell and not to mend (docs/explanation/crash-safety.md)."""
 DISK_MIB = 24
 _PAGE = 4096
 
@@ -100,36 +93,25 @@ def _every_fault(nursery: Nursery) -> list[Fault]:
 
 def _with(nursery: Nursery, fault: Fault, *, plant: str = "") -> tuple[Said | None, list[str]]:
     nursery.reset()
+    before = disk.folder_as_it_is(nursery.home)
     log = nursery.home.with_name("calls.txt")
-    watch = ("-y", "-s", "4096", "-e", f"trace={','.join(FAILING)},sendto")
+    watch = ("-y", "-xx", "-s", "100000000", "-e", f"trace={tracing.WATCHED}")
     inject = f"inject={fault.name}:error={fault.error}:when={fault.nth}"
-    attach = tracing.attaching(log, *watch, "-e", inject)
+    if fault.name not in tracing.WATCHED.split(","):
+        watch = (*watch[:-1], f"{watch[-1]},{fault.name}")
     try:
-        said = nursery.watched(Shift(plant=plant, acts=ACTS), attach)
+        said = nursery.watched(
+            Shift(plant=plant, acts=ACTS), tracing.attaching(log, *watch, "-e", inject)
+        )
     except RuntimeError as error:
         return None, [f"it didn't go on: {str(error)[-300:]}"]
-    found = list(_told_too_much(nursery.home, tracing.calls(log)))
-    return said, found + nursery.judge(said.lines, resend=True)
-
-
-def _told_too_much(home: Path, calls: Sequence[Call]) -> Iterator[str]:
-    """Yield each acknowledgement that came after an fsync failed and before one of it succeeded."""
-    failed: set[str] = set()
-    for call in calls:
-        if call.name in SYNCING:
-            path = tracing.path_of(call.arguments[0])
-            if call.answer == 0:
-                failed.discard(path)
-            elif path.startswith(str(home)) and not _is_no_promise(call.name, Path(path).name):
-                failed.add(path)
-        if call.name == "sendto" and failed:
-            said = tracing.text(call.arguments[1])
-            if said.startswith((b'{"kept"', b'{"gone"')):
-                yield f"acknowledged after a failed fsync of {sorted(failed)}"
-
-
-def _is_no_promise(call: str, name: str) -> bool:
-    return name in NOT_A_PROMISE or (call == "fdatasync" and name in SQLITE_FOLDERS)
+    found = nursery.judge(said.lines, resend=True)
+    if fault.name in disk.SYNCING:
+        state = disk.least_at_end(disk.read(nursery.home, before, tracing.calls(log)))
+        disk.put_down(nursery.home, state.files)
+        lost = nursery.judge(list(state.said))
+        found += [f"acknowledged although its fsync failed: {wrong}" for wrong in lost]
+    return said, found
 
 
 def _found_deaf(nursery: Nursery, every: Sequence[Fault]) -> int:

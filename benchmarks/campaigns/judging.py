@@ -15,7 +15,6 @@ from benchmarks.campaigns.practice import Prepared
 
 LATER = timedelta(hours=4)
 """Beyond the lease of what was announced: a sweep may then remove it."""
-MAY_END = {"withdraw b": ("b1", "b2"), "stop d1": ()}
 
 
 def wrongs(made: Prepared, lines: list[dict[str, Any]], *, resend: bool) -> list[str]:
@@ -54,12 +53,22 @@ class _Story:
         self.copied = {line["copied"]: line["plain"] for line in lines if "copied" in line}
         self.gone = {each for line in lines for each in line.get("gone", ())}
         self.released = [line["released"] for line in lines if "released" in line]
-        self.stopped = {made.parcels["d1"].capture_id} if "stop d1" in begun else set()
-        ending = set(self.gone) | self.stopped
-        if "withdraw b" in begun:
-            ending |= {made.photos["b1"], made.photos["b2"]}
-        self.must_open = {key: sha for key, sha in self.kept.items() if key not in ending}
+        self.ending = set(self.gone)
+        """What may be gone: an ending was begun, acknowledged or not."""
+        for act, ids in _ended_by(made).items():
+            self.ending |= ids if act in begun else set()
+        self.must_open = {key: sha for key, sha in self.kept.items() if key not in self.ending}
         self.copies_may_end = "withdraw c" in begun
+
+
+def _ended_by(made: Prepared) -> dict[str, set[str]]:
+    """Return what each act ends."""
+    arrived = {name: parcel.capture_id for name, parcel in made.parcels.items()}
+    return {
+        "withdraw a": {arrived[name] for name in ("a1", "a2", "a3")},
+        "withdraw b": {made.photos[name] for name in ("b1", "b2")},
+        "stop d1": {arrived["d1"]},
+    }
 
 
 def _kept(story: _Story) -> Iterator[str]:
@@ -192,11 +201,12 @@ def _sent_again(made: Prepared, story: _Story) -> Iterator[str]:
         try:
             got = received(parcel, consent, by=gp, now=made.now + timedelta(minutes=9))
         except CaptureRefused as error:
-            if parcel.capture_id not in story.stopped:
+            if parcel.capture_id not in story.ending:
                 yield f"{parcel.capture_id} sent again is refused: {type(error).__name__}"
             continue
         if not isinstance(got, Photo) or str(got.pk) != parcel.capture_id:
-            yield f"{parcel.capture_id} sent again isn't permitted"
+            if parcel.capture_id not in story.ending:
+                yield f"{parcel.capture_id} sent again isn't permitted"
         elif parcel.capture_id in story.gone:
             yield f"{parcel.capture_id} was stopped and came back"
         elif Photo.objects.filter(capture_id=parcel.capture_id).count() != 1:

@@ -47,6 +47,7 @@ def work(made: Prepared, asked: Shift, say: Say) -> None:
         "erase e": bench.erase,
         "withdraw c": lambda: bench.withdraw("c", (Purpose.TEACHING_LOCAL,)),
         "capture a3": lambda: bench.capture("a3"),
+        "withdraw a": lambda: bench.withdraw("a", USES),
     }
     for name, act in acts.items():
         if asked.acts and name not in (START, *asked.acts):
@@ -127,10 +128,10 @@ class _Bench:
             self.say({"scrubbed": True})
 
     def rotate(self) -> None:
-        from safelight.flows import stores
+        from safelight.flows import key_rounds
 
-        stores.keys().rotate(self.now)
-        stores.keys().destroy_old(self.now + timedelta(days=30))
+        key_rounds.rotate(now=self.now)
+        key_rounds.destroy_old(now=self.now + timedelta(days=30))
         self.say({"rotated": True})
 
     def stop(self) -> None:

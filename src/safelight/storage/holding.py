@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from safelight.storage.ballast import Ballast
+from safelight.storage.errors import DiskFull
 
 Opened = TypeVar("Opened")
 
@@ -19,7 +20,7 @@ def opened(open_it: Callable[[], Opened], *, ballast: Ballast) -> Opened:
     """Open, if need be in room that the ballast lends; the rest stays held back for a withdrawal."""
     try:
         return open_it()
-    except sqlite3.OperationalError:
+    except (sqlite3.OperationalError, DiskFull):
         if not ballast.lend():
             raise
         return open_it()
