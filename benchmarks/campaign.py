@@ -7,6 +7,9 @@ usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--json]
   faults       each system call of an upload and a withdrawal fails once (EIO, ENOSPC)
   full         a disk that is full but for 0, 1, 2 … pages (needs root, to mount one)
   races        withdrawals against looks, over two server processes
+  races-postgres   the same on PostgreSQL
+  residue      erased wrapped keys, looked for in every live file
+  swaps        wrapped keys, blobs and rows in each other's place: every pair
   malformed    mutated and broken files through the locked decoder; a decoder that lies
   properties   every Hypothesis property, with more examples
 
@@ -24,7 +27,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.campaigns import faults, kills, power, races
+from benchmarks.campaigns import faults, kills, power, races, residue, swaps
 from benchmarks.campaigns.outcome import Outcome
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +48,9 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Outcome], dict[str, int], dict[str, int
     "faults": (faults.run, {"faults": 60}, {"faults": 100_000}),
     "full": (faults.run_full, {"levels": 8}, {"levels": 200}),
     "races": (races.run, {"races": 45}, {"races": 10_000}),
+    "races-postgres": (races.run_on_postgres, {"races": 45}, {"races": 10_000}),
+    "residue": (residue.run, {"keys": 1000}, {"keys": 10_000}),
+    "swaps": (swaps.run, {"records": 12}, {"records": 50}),
 }
 """Name to what runs it, and how much of it is short and long."""
 

@@ -30,10 +30,12 @@ def wrongs(made: Prepared, lines: list[dict[str, Any]], *, resend: bool) -> list
     if done.failed:
         found.append(f"steps of the worker failed: {', '.join(done.failed)}")
     story = _Story(made, lines)
-    found += [*_kept(story), *_gone(story), *_whole(), *_orphans(), *_ledger()]
+    found += [*_kept(story), *_gone(story), *_whole(), *_orphans(), *ledger_problems()]
     if resend:
         found += _sent_again(made, story)
-        found += [f"after sending again: {each}" for each in (*_whole(), *_orphans(), *_ledger())]
+        found += [
+            f"after sending again: {each}" for each in (*_whole(), *_orphans(), *ledger_problems())
+        ]
     stores.close()
     connections.close_all()
     return found + [
@@ -166,7 +168,7 @@ def _orphans() -> Iterator[str]:
         yield f"unfinished {left.name} is left"
 
 
-def _ledger() -> Iterator[str]:
+def ledger_problems() -> Iterator[str]:
     """The ledger verifies, and says of each row what happened to it, once."""
     from safelight.flows import evidence
     from safelight.records.models import EraseJob, LedgerEntry, Photo, TreeHead, Withdrawal

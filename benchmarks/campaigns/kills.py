@@ -16,7 +16,8 @@ from benchmarks.campaigns import planting
 from benchmarks.campaigns.nursery import Nursery, Shift
 from benchmarks.campaigns.outcome import Clock, Outcome
 
-RANDOM_SHARE = 0.3
+RANDOM_EACH = 4
+"""Of so many kills one comes at a random moment, the others at the named points in turn."""
 PLANTED = {
     planting.ACKNOWLEDGE_FIRST: ("before capture keep", "before withdraw close"),
     planting.ROW_FIRST: ("before capture keep", "before KeyStore put"),
@@ -47,10 +48,10 @@ def run(
         for number in range(kills):
             if clock.ran_out:
                 break
-            if number < kills * RANDOM_SHARE:
+            if number % RANDOM_EACH == 0:
                 shift = Shift(kill_after_s=dice.uniform(0, lasts * 1.1))
             else:
-                shift = _named(number, seen)
+                shift = _named(number - number // RANDOM_EACH, seen)
             _kill(nursery, shift, outcome)
         for name in planted:
             outcome.found[name] = sum(

@@ -13,6 +13,7 @@ from django.conf import settings
 AUTHORISATION, KEYS, STALE = "authorisation cache", "key cache", "stale read"
 _PLANT = os.environ["CAMPAIGN_PLANT"]
 _STALE_SECONDS = 30.0
+_LONG = {"sqlite": "BEGIN", "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ"}
 
 
 class StaleReads:
@@ -31,7 +32,7 @@ class StaleReads:
             with stale.cursor() as cursor:
                 if hasattr(self._began, "at"):
                     cursor.execute("ROLLBACK")
-                cursor.execute("BEGIN")
+                cursor.execute(_LONG[stale.vendor])
                 cursor.execute("SELECT count(*) FROM records_patient")
             self._began.at = time.monotonic()
         return "stale"

@@ -19,6 +19,12 @@ NAMES_UNSYNCED = "names unsynced"
 """Files are made durable, the names they have in their folder are not."""
 DEAF = "deaf"
 """An fsync that fails is taken for one that succeeded."""
+PLAIN_DELETE = "plain delete"
+"""Keys are deleted, and not overwritten."""
+NO_SCRUB = "no scrub"
+"""The write-ahead log isn't emptied after an erasure."""
+UNBOUND = "unbound"
+"""Wrapped keys and blobs aren't bound to whose they are."""
 NO_BALLAST = "no ballast"
 """No room is held back for a withdrawal on a full disk."""
 
@@ -131,6 +137,35 @@ def _no_ballast(_say: Callable[[dict[str, Any]], None]) -> None:
     Ballast.restore = lambda self: True
 
 
+def _plain_delete(_say: Callable[[dict[str, Any]], None]) -> None:
+    from safelight.storage import database
+
+    connected = database._connected
+
+    def careless(*args: Any) -> Any:
+        made = connected(*args)
+        made.execute("PRAGMA secure_delete=OFF")
+        return made
+
+    database._connected = careless
+
+
+def _no_scrub(_say: Callable[[dict[str, Any]], None]) -> None:
+    from safelight.storage import database
+
+    database.KeyDatabase.checkpoint = lambda self: True
+
+
+def _unbound(_say: Callable[[dict[str, Any]], None]) -> None:
+    from safelight import vault
+    from safelight.storage import rotation
+
+    real = {name: getattr(vault, name) for name in ("seal", "unseal")}
+    rotation.data_key_aad = lambda *_: b"anybody's"
+    vault.seal = lambda key, data, *, context: real["seal"](key, data, context=b"")
+    vault.unseal = lambda key, data, *, context: real["unseal"](key, data, context=b"")
+
+
 _PLANTS: dict[str, Callable[[Callable[[dict[str, Any]], None]], None]] = {
     ACKNOWLEDGE_FIRST: _acknowledge_first,
     ROW_FIRST: _row_first,
@@ -138,5 +173,8 @@ _PLANTS: dict[str, Callable[[Callable[[dict[str, Any]], None]], None]] = {
     NO_FSYNC: _no_fsync,
     NAMES_UNSYNCED: _names_unsynced,
     DEAF: _deaf,
+    PLAIN_DELETE: _plain_delete,
+    NO_SCRUB: _no_scrub,
+    UNBOUND: _unbound,
     NO_BALLAST: _no_ballast,
 }

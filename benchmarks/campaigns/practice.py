@@ -83,7 +83,7 @@ def build(work: Path) -> None:
     releases: dict[str, Any] = {}
     for number, name in enumerate(("b1", "b2", "c1", "e1")):
         data = picture(number)
-        photos[name] = _taken(data, consents[name[0]], by=gp, now=before)
+        photos[name] = taken(data, consents[name[0]], by=gp, now=before)
         plain[name] = _digest(data)
     there.things["photo"] = photos["b1"]
     for name in ("b", "e"):
@@ -106,7 +106,7 @@ def build(work: Path) -> None:
         releases={name: str(each.pk) for name, each in releases.items()},
         copies={name: str(releases[name].copy_id) for name in ("b", "e")},
         parcels={
-            name: _parcel(picture(10 + number), surgery.pk)
+            name: sealed_parcel(picture(10 + number), surgery.pk)
             for number, name in enumerate(("a1", "a2", "a3", "d1"))
         },
         finished_copy=pictures.make_copy(picture(2), held="ask", person_looked=True),
@@ -116,12 +116,13 @@ def build(work: Path) -> None:
     (work / "prepared.pickle").write_bytes(pickle.dumps(prepared))
 
 
-def _taken(data: bytes, consent: Any, *, by: Any, now: datetime) -> Any:
+def taken(data: bytes, consent: Any, *, by: Any, now: datetime) -> Any:
+    """Take a picture as the phone does, and return its row."""
     from flows.conftest import SITE
     from safelight.flows import capture
     from safelight.records.models import Photo
 
-    parcel = _parcel(data, consent.practice_id)
+    parcel = sealed_parcel(data, consent.practice_id)
     made = capture.receive(
         parcel.envelope,
         parcel.blob,
@@ -136,7 +137,8 @@ def _taken(data: bytes, consent: Any, *, by: Any, now: datetime) -> Any:
     return made
 
 
-def _parcel(data: bytes, tenant: uuid.UUID) -> Parcel:
+def sealed_parcel(data: bytes, tenant: uuid.UUID) -> Parcel:
+    """Seal a picture as the phone does."""
     from flows.conftest import sealed
 
     capture_id = uuid.uuid4()

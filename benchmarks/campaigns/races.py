@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -111,13 +111,16 @@ def run(
     *,
     races: int,
     planted: Sequence[str] = PLANTED,
-    database_url: str = "",
+    database: Callable[[], str] = str,
     minutes: float = 600,
 ) -> Outcome:
-    """Race that often, three times about each patient; with each planted mistake until it is found."""
+    """Race that often, three times about each patient; with each planted mistake until it is found.
+
+    database: makes an empty one and returns its address; SQLite if that is empty.
+    """
     outcome, clock = Outcome("races"), Clock(minutes)
     if races:
-        with serving(work / "honest", database_url=database_url) as server:
+        with serving(work / "honest", database_url=database()) as server:
             while outcome.tried < races and not clock.ran_out:
                 for case in server.tell(cases=BATCH):
                     outcome.bad += race(server, case, outcome)
@@ -126,8 +129,18 @@ def run(
             _count_entries(server.tell(verify=True), outcome)
     for plant in planted:
         place = work / plant.replace(" ", "-")
-        with serving(place, plant=plant, database_url=database_url) as server:
+        with serving(place, plant=plant, database_url=database()) as server:
             outcome.found[plant] = _found(server)
+    return outcome
+
+
+def run_on_postgres(work: Path, **given: Any) -> Outcome:
+    """The same on a real PostgreSQL."""
+    from servers import postgres
+
+    with postgres.running() as cluster:
+        outcome = run(work, database=cluster.database, **given)
+    outcome.name = "races on PostgreSQL"
     return outcome
 
 
