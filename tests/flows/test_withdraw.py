@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 
 from factories import NOW, staff
 from flows.conftest import agree, take
-from safelight import policy
+from safelight import policy, storage
 from safelight.flows import erasing, opening, recalling, share, stores, withdraw
 from safelight.flows.allowed import NotAllowed
 from safelight.flows.deciding import may_use
@@ -380,6 +380,25 @@ def small_disk(tmp_path):
         pytest.skip("this machine mounts no tmpfs")
     yield disk
     subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("away", [storage.StorageError("away"), OSError("a bad disk")])
+def test_a_store_that_is_away_stops_no_withdrawal_and_the_worker_finishes_it(
+    photo, adult, monkeypatch, caplog, away
+):
+    def fails(*_: object) -> None:
+        raise away
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.DiskStore, "delete", fails)
+        withdraw.withdraw(photo.consent, purposes=ALL, by=None, now=LATER)
+    photo.refresh_from_db()
+    job = EraseJob.objects.get()
+    assert (photo.state, job.destroyed_at) == (Photo.State.CLOSED, None)
+    assert f"erasure {job.pk} is left to the worker" in caplog.text
+    assert erasing.finish_pending(now=LATER) == 1
+    photo.refresh_from_db()
+    assert photo.state == Photo.State.ERASED
 
 
 def test_a_full_disk_stops_no_withdrawal(small_disk):

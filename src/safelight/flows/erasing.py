@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from safelight.flows import derivatives, stores
 from safelight.flows.opening import THUMB, VIEW
 from safelight.records import log
 from safelight.records.models import Copy, EraseJob, Photo
+from safelight.storage import StorageError
 
 if TYPE_CHECKING:
     from safelight.records.models import Patient, Withdrawal
+
+_told = logging.getLogger(__name__)
 
 
 def queue(
@@ -64,6 +68,20 @@ def finish_erasure(job: EraseJob, *, now: datetime) -> None:
         if job.destroyed_at is None:
             _set_erased(job, now=now)
         job.set_destroyed(at=now, scrubbed=erased.scrubbed)
+
+
+def finish_or_leave(job: EraseJob, *, now: datetime) -> bool:
+    """Finish it here; where a store is away or fails, leave it to the worker, and say so in the log.
+
+    Access is closed and the job is written down by now: that is what the person is told, who could
+    do nothing about a store.
+    """
+    try:
+        finish_erasure(job, now=now)
+    except (StorageError, OSError, DatabaseError) as error:
+        _told.warning("erasure %s is left to the worker: %s", job.pk, type(error).__name__)
+        return False
+    return True
 
 
 def finish_pending(*, now: datetime) -> int:

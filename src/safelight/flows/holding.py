@@ -107,7 +107,7 @@ def lift(hold: LegalHold, *, because: str, by: Staff, now: datetime) -> list[Era
         held_back = [job for job in _held_back(hold.patient) if _is_free(job)]
         free = [job for job in held_back if _let_go(job, now=now)]
     for job in free:
-        erasing.finish_erasure(job, now=now)
+        erasing.finish_or_leave(job, now=now)
     return free
 
 

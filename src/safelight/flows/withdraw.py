@@ -236,7 +236,7 @@ def _done(
         demand(by, Action.WITHDRAW, *scope.rows)
     withdrawal = with_room(close)
     for job in withdrawal.erase_jobs.filter(held=False):
-        erasing.finish_erasure(job, now=now)
+        erasing.finish_or_leave(job, now=now)
     return withdrawal
 
 
