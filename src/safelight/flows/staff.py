@@ -54,7 +54,7 @@ def make_stores(passphrase: str, *, cost: storage.Cost | None = None) -> None:
     """
     seal = Path(settings.SAFELIGHT_SEAL)
     for folder in (settings.SAFELIGHT_HOME, settings.SAFELIGHT_BLOBS, seal.parent):
-        Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        storage.make_root(Path(folder))
     if not seal.exists():
         chosen = {"cost": cost} if cost is not None else {}
         storage.SealedFileManager.create(seal, passphrase, **chosen)

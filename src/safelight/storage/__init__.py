@@ -21,7 +21,7 @@ from safelight.storage.errors import (
     VersionDestroyed,
     WrongPassphrase,
 )
-from safelight.storage.files import write_new
+from safelight.storage.files import make_root, write_new
 from safelight.storage.holding import hold
 from safelight.storage.ingest import IngestOffer
 from safelight.storage.keystore import Destroyed, Erased, KeyStore, KeyStoreState, Turn
@@ -65,5 +65,6 @@ __all__ = [
     "WrongPassphrase",
     "ballast_of",
     "hold",
+    "make_root",
     "write_new",
 ]

@@ -14,6 +14,7 @@ from safelight.storage.files import (
     fsync_directory,
     full_disk_said,
     make_directories,
+    make_root,
     write_new,
 )
 
@@ -32,7 +33,7 @@ class DiskStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / _INCOMING
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_root(root)
         make_directories(self._incoming, below=root)
 
     def put(self, name: str, data: bytes) -> None:

@@ -58,6 +58,15 @@ def fsync_directory(path: Path) -> None:
         os.close(fd)
 
 
+def make_root(path: Path) -> None:
+    """Make a folder that everything else lies in, and wait until its own name is on the disk.
+
+    The name may be there already and not be on the disk: whoever made it may not have waited.
+    """
+    make_directories(path, below=Path(path.anchor))
+    fsync_directory(path.parent)
+
+
 def make_directories(path: Path, *, below: Path) -> None:
     """Make the directory and those between, each on the disk before its child."""
     missing = []

@@ -183,3 +183,20 @@ def test_a_write_taken_in_parts_is_finished(store, monkeypatch):
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:3]))
     store.put("a", b"0123456789")
     assert store.get("a") == b"0123456789"
+
+
+def test_the_folder_itself_is_on_the_disk_before_anything_in_it(tmp_path, monkeypatch):
+    """Whether it was there before or not: a power cut would take all that is in it."""
+    synced = []
+    fsync = os.fsync
+
+    def noted(fd: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    DiskStore(tmp_path / "new" / "blobs")
+    assert synced[:2] == [str(tmp_path), str(tmp_path / "new")]
+    synced.clear()
+    DiskStore(tmp_path / "new" / "blobs")
+    assert str(tmp_path / "new") in synced
