@@ -14,7 +14,7 @@ from factories import assessment, patient, staff
 from flows.conftest import SITE, agree, take
 from house import with_copy
 from safelight.flows.consent import conversation
-from safelight.flows.weighing import QUESTIONS, WHO
+from safelight.flows.weighing import WHO
 from safelight.policy.roles import Role
 from safelight.records.models import Photo, Release, Representative
 from safelight.terms import Purpose
@@ -106,8 +106,16 @@ def test_a_co_attorney_whose_authority_lapsed(clinic, surgery, gp):
     photo = take(of, gp, first, now=timezone.now())
     Photo.objects.update(identifiable="anonymised")
     weigh = reverse("weighing", args=[photo.pk, "teaching-local"])
-    said = {f"{name}-{who}": "yes" for name in QUESTIONS for who in WHO}
-    said |= {f"{name}-{who}-why": "It is" for name in QUESTIONS for who in WHO}
+    said = {
+        f"{name}-{who}": "yes"
+        for name in ("necessary", "best_interests", "no_less_restrictive_way")
+        for who in WHO
+    }
+    said |= {
+        f"{name}-{who}-why": "It is"
+        for name in ("necessary", "best_interests", "no_less_restrictive_way")
+        for who in WHO
+    }
     pressed(clinic, weigh, representative=str(ada.pk), **said)
     pressed(clinic, reverse("copy-new", args=[photo.pk]), **WISH)
 

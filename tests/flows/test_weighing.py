@@ -12,12 +12,13 @@ from django.utils import timezone
 from factories import NOW, assessment, patient, representative
 from flows.conftest import SITE, agree, take
 from safelight import policy
-from safelight.flows import capture, deciding, weighing
+from safelight.flows import capture, deciding, patients, weighing
 from safelight.flows.allowed import DoesNotFit, NotAllowed
-from safelight.flows.weighing import QUESTIONS, Approval, Said
+from safelight.flows.weighing import Approval, Said
 from safelight.records.models import LedgerEntry, Patient, Representative, Weighing
 from safelight.terms import Audience, Purpose
 
+QUESTIONS = ("necessary", "best_interests", "no_less_restrictive_way")
 USES = (Purpose.CARE, Purpose.TEACHING_LOCAL, Purpose.RESEARCH)
 YES = {name: {who: Said(True, "Said why") for who in weighing.WHO} for name in QUESTIONS}
 APPROVED = Approval("REC 26/WA/0001", "Wounds", "26/WA/0001", "not-opted-out")
@@ -181,6 +182,44 @@ def test_a_relative_an_executor_and_who_has_lapsed_answer_for_nobody(unable, gp)
 def test_nobody_of_another_practice_weighs(unable, niece, stranger):
     with pytest.raises(NotAllowed):
         weigh(unable, stranger)
+
+
+def test_another_countrys_pack_asks_its_own_questions_of_its_own_people(surgery, gp):
+    """Scotland: benefit and not best interests, a welfare attorney, its own approval of research."""
+    surgery.pack = "scotland"
+    surgery.save()
+    of = patient(practice=surgery)
+    assessment(of, gp, outcome="lacks", assessed_on=date(2026, 10, 1))
+    kinds = patients.kinds_known_to(of)
+    assert "welfare-attorney" in kinds
+    assert "lpa-health" not in kinds
+    with pytest.raises(DoesNotFit):
+        attorney_of(of, gp, "lpa-health")
+    who = attorney_of(of, gp, "welfare-attorney")
+    said = {"given_by": "welfare-attorney", "representative": who}
+    photo = take(of, gp, agree(of, gp, *USES, **said)[0])
+    asked = weighing.questions(of)
+    assert set(asked) == {"necessary", "benefit", "no_less_restrictive_way"}
+    answers = {name: dict.fromkeys(weighing.WHO, Said(True, "It is")) for name in asked}
+    weigh(of, gp, photo=photo, answers=answers, representative=who)
+    assert isinstance(may_teach(photo), policy.Permit)
+    research = {"purpose": Purpose.RESEARCH, "approval": APPROVED, "answers": answers}
+    weigh(of, gp, photo=photo, representative=who, **research)
+    told = weighing.weighed_facts(of, photo=photo, purpose=Purpose.RESEARCH, now=NOW)
+    assert told["authority"]["legal_basis"] == "awi-research"
+
+
+def attorney_of(of: Patient, gp, authority: str) -> Representative:
+    return patients.add_representative(
+        of,
+        name="Attorney",
+        relation="niece",
+        authority=authority,
+        evidence="registered document",
+        expires_on=None,
+        by=gp,
+        now=NOW,
+    )
 
 
 # --- the page -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from flows.conftest import jpeg, sealed
 from house import TELL_TALES, House
 from safelight.flows.consent import conversation
 from safelight.flows.copies import TICKS
-from safelight.flows.weighing import QUESTIONS, WHO
+from safelight.flows.weighing import WHO
 from safelight.records.models import TreeHead
 from safelight.web.middleware import CAMERA, NO_CAMERA
 from safelight.web.views import demo
@@ -472,7 +472,7 @@ def _shown(house: House, what: str) -> dict[str, object]:
 
 def _weighed(house: House, what: str) -> dict[str, object]:
     said: dict[str, object] = {"representative": house.things["decider"].pk}
-    for name in QUESTIONS:
+    for name in ("necessary", "best_interests", "no_less_restrictive_way"):
         for who in WHO:
             said |= {f"{name}-{who}": "yes", f"{name}-{who}-why": "It is"}
     return said

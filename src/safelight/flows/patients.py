@@ -15,6 +15,7 @@ from django.utils import timezone
 from safelight.flows import choices
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand, name_error
+from safelight.flows.deciding import pack_named
 from safelight.flows.who_decides import (
     OF_AGE,
     PRESUMED_CAPABLE,
@@ -47,6 +48,7 @@ __all__ = [
     "end_authority",
     "find",
     "is_nhs_number",
+    "kinds_known_to",
     "record_assessment",
     "record_consultation",
     "record_death",
@@ -362,6 +364,12 @@ def find(text: str, *, by: Staff) -> QuerySet[Patient]:
     return found.filter(every).order_by("name")[:FOUND_AT_MOST]
 
 
+def kinds_known_to(patient: Patient) -> list[str]:
+    """Return the kinds of authority that there are where the patient's practice is."""
+    known = pack_named(patient.practice.pack).terms.vocabulary.kinds
+    return [each for each in Representative.Authority.values if each in known]
+
+
 def deciders(patient: Patient, *, now: datetime) -> Deciders:
     """Say who can answer about a picture for care today; the policy decides what that permits."""
     today = timezone.localdate(now)
@@ -405,7 +413,7 @@ def _birth_errors(born_on: date, *, now: datetime) -> dict[str, str]:
 
 def _authority_errors(patient: Patient, authority: str, *, now: datetime) -> dict[str, str]:
     kinds = Representative.Authority
-    if authority not in kinds.values:
+    if authority not in kinds_known_to(patient):
         return {"authority": "Choose by what right this person decides"}
     if (
         authority == kinds.PARENTAL_RESPONSIBILITY

@@ -18,14 +18,9 @@ from safelight.records.models import Representative, Weighing
 from safelight.terms import Purpose
 
 if TYPE_CHECKING:
+    from safelight.policy.terms import Terms
     from safelight.records.models import Patient, Photo, Staff
 
-QUESTIONS: dict[str, str] = {
-    "necessary": "Is it necessary?",
-    "best_interests": "Is it in the patient’s best interests?",
-    "no_less_restrictive_way": "Is there no less restrictive way?",
-}
-"""The three tests of `decide`, as they are asked (GMC VAR 31-33, MDU)."""
 WHO = ("clinician", "representative")
 
 
@@ -66,12 +61,13 @@ def weigh(
     """Record the three answers of both, with their reasons and names. Raises DoesNotFit.
 
     photo: the picture to be used; None where one is to be made, today.
-    answers: question of `QUESTIONS` to "clinician" and "representative" and what each said.
+    answers: question of `questions` to "clinician" and "representative" and what each said.
     A no is an answer, too: it is recorded, and the use stays refused.
     """
     rows = [each for each in (photo, representative) if each is not None]
     demand(by, Action.RECORD_CONSENT, patient, *rows)
-    fields = _answer_errors(answers) | _approval_errors(purpose, approval)
+    asked = questions(patient)
+    fields = _answer_errors(asked, answers) | _approval_errors(purpose, approval)
     if purpose not in SECONDARY:
         fields["purpose"] = "Care isn't weighed this way. Choose another use"
     if representative is None or representative not in who_may_answer(patient, now=now):
@@ -83,7 +79,7 @@ def weigh(
         patient=patient,
         photo=photo,
         purpose=purpose.value,
-        answers={name: _kept(answers[name]) for name in QUESTIONS},
+        answers={name: _kept(answers[name]) for name in asked},
         representative=representative,
         by=by,
         at=now,
@@ -102,9 +98,14 @@ def weigh(
         photo=photo.pk if photo else None,
         purpose=purpose.value,
         representative=representative.pk,
-        yes=[f"{name}: {who}" for name in QUESTIONS for who in WHO if answers[name][who].yes],
+        yes=[f"{name}: {who}" for name in asked for who in WHO if answers[name][who].yes],
     )
     return weighing
+
+
+def questions(patient: Patient) -> dict[str, str]:
+    """Return the tests of the practice's pack, each with the claim that both have to be satisfied of."""
+    return dict(_terms(patient).vocabulary.tests)
 
 
 def who_may_answer(patient: Patient, *, now: datetime) -> list[Representative]:
@@ -112,9 +113,7 @@ def who_may_answer(patient: Patient, *, now: datetime) -> list[Representative]:
 
     A relative as such holds none, and an executor speaks for the dead: the pack says who does.
     """
-    from safelight.flows.deciding import pack_named  # it asks this module first
-
-    authority = pack_named(patient.practice.pack).terms.authority
+    authority = _terms(patient).authority
     holds = authority["lacks"] | authority["child"]
     today, people = timezone.localdate(now), list(patient.representatives.order_by("created_at"))
     return [
@@ -142,7 +141,19 @@ def weighed_facts(
     people = list(patient.representatives.all())
     may = may_decide(last.representative, people, patient, on=today)
     tests: dict[str, Any] = {"tests": last.tests(representative_may=may)}
-    return tests | last.research()
+    return tests | last.research(_approval_of(patient))
+
+
+def _terms(patient: Patient) -> Terms:
+    from safelight.flows.deciding import pack_named  # it asks this module first
+
+    return pack_named(patient.practice.pack).terms
+
+
+def _approval_of(patient: Patient) -> str:
+    """Return the pack's legal basis of research without capacity: "mca-research", "awi-research"."""
+    bases = _terms(patient).vocabulary.legal_bases
+    return next(each for each in bases if each.endswith("-research"))
 
 
 def _kept(said: Mapping[str, Said]) -> dict[str, Any]:
@@ -152,9 +163,11 @@ def _kept(said: Mapping[str, Said]) -> dict[str, Any]:
     return kept
 
 
-def _answer_errors(answers: Mapping[str, Mapping[str, Said]]) -> dict[str, str]:
+def _answer_errors(
+    asked: Mapping[str, str], answers: Mapping[str, Mapping[str, Said]]
+) -> dict[str, str]:
     fields: dict[str, str] = {}
-    for name in QUESTIONS:
+    for name in asked:
         for who in WHO:
             said = answers.get(name, {}).get(who)
             if said is None:

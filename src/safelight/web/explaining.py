@@ -234,6 +234,7 @@ STEPS: tuple[Step, ...] = (
     Step("care.", "Record why treatment needs it", "Nobody who may decide is here, or it is urgent.", "book", _of_patient("picture-new", "?because=best-interests"), _CONSENT),
     # research
     Step("authority.legal_basis=mca-research", "Write down the research approval", "Its reference, with the three answers.", "book", _weighing, _CONSENT),
+    Step("authority.legal_basis=awi-research", "Write down the research approval", "Its reference, with the three answers.", "book", _weighing, _CONSENT),
     Step("authority.legal_basis=s251", "There is no approval for this research", f"Consent is the other way. {_NO_BUTTON}", "book"),
     Step("authority.patient_opted_out", "Look whether the patient opted out", "Then write down what the check gave. Who opted out stays out.", "search", _weighing, _CONSENT),
     Step("authority.opt_out_checked", "Check the national opt-out", "Then write down what it gave, with the approval.", "search", _weighing, _CONSENT),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -88,6 +89,13 @@ class RepresentativeForm(forms.Form):
     expires_on = DayField(
         label="Does it end on a day?", required=False, help_text="Leave it out if not"
     )
+
+    def __init__(self, *args: Any, kinds: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chooser = self.fields["authority"]
+        assert isinstance(chooser, forms.ChoiceField)
+        named = Representative.Authority.choices
+        chooser.choices = [(kind, label) for kind, label in named if kind in kinds]
 
     def clean_acts(self) -> str:
         """Return how they decide; who is written down alone decides alone."""

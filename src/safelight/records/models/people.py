@@ -109,11 +109,14 @@ class Representative(PracticeRow):
     """Someone with authority to decide for a patient, and by what right."""
 
     class Authority(models.TextChoices):
-        """The kinds of authority that `decide` knows as `given_by`."""
+        """The kinds of authority that packs know as `given_by`; which of them holds, a pack says."""
 
         PARENTAL_RESPONSIBILITY = "parental-responsibility", "Parental responsibility"
         LPA_HEALTH = "lpa-health", "Lasting power of attorney, health and welfare"
         DEPUTY = "deputy", "Deputy appointed by the court"
+        WELFARE_ATTORNEY = "welfare-attorney", "Welfare attorney"
+        WELFARE_GUARDIAN = "welfare-guardian", "Welfare guardian"
+        INTERVENER = "intervener", "Named in an intervention order"
         COURT = "court", "Order of a court"
         EXECUTOR = "executor", "Executor or administrator"
         RELATIVE = "relative", "Relative, without legal authority"

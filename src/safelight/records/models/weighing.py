@@ -63,13 +63,13 @@ class Weighing(PracticeRow):
             for name, said in self.answers.items()
         }
 
-    def research(self) -> dict[str, Any]:
-        """Return the approval as `decide` reads it; empty without one."""
+    def research(self, legal_basis: str) -> dict[str, Any]:
+        """Return the approval as `decide` reads it, on the pack's legal basis; empty without one."""
         if not self.approval:
             return {}
         return {
             "authority": {
-                "legal_basis": "mca-research",
+                "legal_basis": legal_basis,
                 "reference": self.approval,
                 "opt_out_checked": bool(self.opt_out) or None,
                 "patient_opted_out": self._OPTED_OUT.get(self.opt_out),

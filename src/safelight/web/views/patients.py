@@ -85,7 +85,7 @@ def deciders(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def add_representative(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Write down someone who decides for the patient."""
     patient = _patient(request, pk)
-    form = RepresentativeForm(request.POST or None)
+    form = RepresentativeForm(request.POST or None, kinds=flow.kinds_known_to(patient))
     if form.is_valid():
         try:
             flow.add_representative(

@@ -24,7 +24,7 @@ from safelight.web.forms import put_right
 from safelight.web.words import PURPOSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 YES_NO = [("yes", "Yes"), ("no", "No")]
@@ -34,16 +34,22 @@ class WeighingForm(forms.Form):
     """Three questions, two people, and for research the approval."""
 
     def __init__(
-        self, data: Any = None, *, people: Iterable[Representative], research: bool
+        self,
+        data: Any = None,
+        *,
+        questions: Mapping[str, str],
+        people: Iterable[Representative],
+        research: bool,
     ) -> None:
         super().__init__(data)
+        self.asked = questions
         self.fields["representative"] = forms.ChoiceField(
             label="Who answers for the patient?",
             widget=forms.RadioSelect,
             choices=[(str(each.pk), f"{each.name}, {each.relation}") for each in people],
             error_messages={"required": "Choose who answers for the patient"},
         )
-        for name in flow.QUESTIONS:
+        for name in questions:
             for who, label in (("clinician", "You"), ("representative", "Who answers for them")):
                 self.fields[f"{name}-{who}"] = forms.ChoiceField(
                     label=label,
@@ -83,7 +89,7 @@ class WeighingForm(forms.Form):
                 text,
                 [self[f"{name}-{who}{part}"] for who in flow.WHO for part in ("", "-why")],
             )
-            for name, text in flow.QUESTIONS.items()
+            for name, text in self.asked.items()
         ]
 
     def answers(self) -> dict[str, dict[str, flow.Said]]:
@@ -94,7 +100,7 @@ class WeighingForm(forms.Form):
                 who: flow.Said(said[f"{name}-{who}"] == "yes", said[f"{name}-{who}-why"])
                 for who in flow.WHO
             }
-            for name in flow.QUESTIONS
+            for name in self.asked
         }
 
     def approved(self) -> flow.Approval:
@@ -129,7 +135,12 @@ def _weigh(
         raise Http404
     purpose, now = Purpose(use), timezone.now()
     people = flow.who_may_answer(patient, now=now)
-    form = WeighingForm(request.POST or None, people=people, research=purpose is Purpose.RESEARCH)
+    form = WeighingForm(
+        request.POST or None,
+        questions=flow.questions(patient),
+        people=people,
+        research=purpose is Purpose.RESEARCH,
+    )
     if form.is_valid():
         chosen = form.cleaned_data["representative"]
         try:
