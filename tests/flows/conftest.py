@@ -119,7 +119,8 @@ def agree(of: Patient, by: Staff, *purposes: Purpose, **given: object) -> tuple[
     """A conversation in which everything was told, and care agreed to."""
     from safelight.flows import consent as consents
 
-    words = consents.conversation(of, body_site=SITE)
+    own = given.get("given_by", "patient") == "patient"
+    words = consents.conversation(of, body_site=SITE, reader="patient" if own else "representative")
     agreed = purposes or (Purpose.CARE,)
     return consents.record_consent(
         of,

@@ -58,8 +58,9 @@ def consent(adult, gp) -> Consent:
 
 def answers(of: Patient, **given):
     """What a browser sends for a sheet on which all was told and care agreed to."""
+    reader = given.pop("reader", "patient")
     said = {
-        "wording": conversation(of, body_site=SITE).digest,
+        "wording": conversation(of, body_site=SITE, reader=reader).digest,
         "answer": "agree",
         "told_all": "on",
         "purposes": ["care"],
@@ -396,7 +397,8 @@ def test_a_no_may_be_signed_too(inside, adult):
 def test_a_representative_answers_on_the_sheet(inside, surgery, gp):
     child = patient(practice=surgery, born_on=timezone.localdate() - timedelta(days=3000))
     mother = representative(child)
-    inside.post(sheet(child), answers(child, given_by=str(mother.pk)))
+    said = answers(child, given_by=str(mother.pk), reader="representative")
+    inside.post(sheet(child), said)
     assert Consent.objects.get().representative == mother
 
 

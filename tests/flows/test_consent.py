@@ -16,6 +16,7 @@ from safelight import storage
 from safelight.flows import consent as flow
 from safelight.flows import keeping, stores
 from safelight.flows.allowed import DoesNotFit, NotAllowed
+from safelight.flows.standing import standings
 from safelight.policy.roles import Role
 from safelight.policy.wording import TOLD, digest_of
 from safelight.records.models import Consent, LedgerEntry, Objection, Patient, Receipt
@@ -199,7 +200,7 @@ def test_the_dead_do_not_answer_and_their_executor_does(gp, surgery):
 
 
 def test_the_last_answer_stands(gp, adult):
-    says = lambda: {each.purpose: each.says for each in flow.standings(adult)}  # noqa: E731
+    says = lambda: {each.purpose: each.says for each in standings(adult)}  # noqa: E731
     assert set(says().values()) == {"not-asked"}
     first, _ = agree(adult, gp, Purpose.CARE, Purpose.TEACHING_LOCAL)
     assert (says()[Purpose.TEACHING_LOCAL], says()[Purpose.RESEARCH]) == ("agreed", "refused")
@@ -214,7 +215,7 @@ def test_the_last_answer_stands(gp, adult):
         practice=adult.practice, patient=adult, purposes=["*"], made_at=NOW + timedelta(days=2)
     )
     fresh = Patient.objects.get(pk=adult.pk)
-    assert {each.says for each in flow.standings(fresh)} == {"objects"}
+    assert {each.says for each in standings(fresh)} == {"objects"}
 
 
 def test_an_assessment_does_not_stop_what_was_said_from_being_recorded(gp, adult):

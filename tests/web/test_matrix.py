@@ -59,6 +59,7 @@ consent              patient:child                  GET  | door lock none  role 
 consent              patient                        POST | shut shut none  role  role role done  done
 consent-record       consent,:spare,:withdrawn      GET  | door lock none  role  see  see  see   see
 consent-receipt      consent,:spare,:withdrawn      GET  | door lock none  role  role role see   see
+consent-over         consent                        POST | shut shut none  role  role role on    on
 capture              consent,:spare                 GET  | door lock none  role  role role see   see
 capture              consent:withdrawn              GET  | door lock none  role  role role on    on
 capture-upload       consent,:spare                 POST | shut shut none  role  role role done  done

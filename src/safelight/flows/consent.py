@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from safelight import vault
-from safelight.flows import keeping, stores
+from safelight.flows import frozen, keeping, lasting, sheets, stores
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.deciding import pack_named
+from safelight.flows.sheets import conversation
+from safelight.flows.standing import Standing, standings
 from safelight.flows.who_decides import may_decide
 from safelight.interop import pictures
 from safelight.policy.roles import Action
+from safelight.policy.wording import NAMED, REACHING
 from safelight.records import log
 from safelight.records.models import Consent, Objection, Receipt, Representative
 from safelight.terms import Purpose
@@ -40,12 +43,46 @@ FAINTEST = 8
 """Of 255: a light pen on a transparent sheet, flattened on white, differs by more than this."""
 SAID_NO_FIRST = "The answer was no before this was said"
 OWN_ANSWER = "patient"
+IRREVOCABLE = "irrevocable"
+NAME_THE_PLACE = "Name the one journal, book or place, or take the tick away"
+NOTHING_TO_NAME = "Nothing is ticked that this names. Tick it, or leave this empty"
+FOR_THE_PATIENT = "These words speak to the patient. Show the words for the person who decides"
+FOR_THE_DECIDER = "These words speak to the person who decides. Show the patient's own"
+
+__all__ = ["Standing", "conversation", "record_consent", "standings"]
 
 
 class StaleWording(ValueError):
     """The words shown are no longer the words in force: the answers belong to other words."""
 
     for_people = "The words on this sheet have changed since it was opened. Please show it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around the answers: who helped, for which place, and until when."""
+
+    targets: Mapping[Purpose, str] = field(default_factory=dict)
+    """The one journal, book or place that a yes to a public use is for."""
+    lasts: Mapping[str, object] = field(default_factory=dict)
+    """As in `Consent.lasts`; empty: until the mind changes."""
+    interpreter: str = ""
+    interpreter_by: str = ""
+    witness: str = ""
+
+    def tidy(self) -> Around:
+        """Return the same without white space at the ends and without blank places."""
+        named = {key: " ".join(place.split()) for key, place in self.targets.items()}
+        return Around(
+            targets={key: place for key, place in named.items() if place},
+            lasts=lasting.tidy(self.lasts),
+            interpreter=" ".join(self.interpreter.split()),
+            interpreter_by=self.interpreter_by,
+            witness=" ".join(self.witness.split()),
+        )
+
+
+NOTHING_AROUND = Around()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +101,13 @@ class Answers:
     """The signature as a PNG of ours; None where there is none, or it was no drawing."""
     given_by: str
     representative: Representative | None
+    around: Around
 
     @property
     def objects_to(self) -> list[str]:
         """Return every use that "nothing else" rules out: all but care and what was agreed to."""
         kept = self.purposes | {Purpose.CARE}
         return [purpose.value for purpose in Purpose if purpose not in kept]
-
-
-def conversation(patient: Patient, *, body_site: str, language: str = "en") -> Wording:
-    """Return the words for this patient and this part of the body, in full."""
-    words = pack_named(patient.practice.pack).wording(language)
-    return words.render(site=_site_words(body_site), name=patient.name)
 
 
 def record_consent(
@@ -94,6 +126,7 @@ def record_consent(
     body_site: str,
     wording: str,
     once: uuid.UUID | None = None,
+    around: Around = NOTHING_AROUND,
     by: Staff,
     now: datetime,
 ) -> tuple[Consent, str]:
@@ -104,7 +137,8 @@ def record_consent(
     told, not_told: each item of the words, told by an act of its own, or why it was not.
     form: "electronic" needs `signature`, a PNG; "oral-recorded" and "written" need `statement`:
     what was said, or where the signed paper is.
-    wording: the digest of the words that were on the screen.
+    wording: the digest of the words that were on the screen: it says which sheet it was, in which
+    language and layout, and whom it spoke to. Language and layout are remembered for the patient.
 
     Raises StaleWording when other words are in force by now, DoesNotFit for answers that don't
     fit together, NotAllowed for a role or a practice that this isn't for, AlreadyDone for a sheet
@@ -112,8 +146,8 @@ def record_consent(
     """
     rows = (patient, representative) if representative else (patient,)
     demand(by, Action.RECORD_CONSENT, *rows)
-    words = conversation(patient, body_site=body_site)
-    if words.digest != wording:
+    words = sheets.words_with(patient, wording, body_site=body_site)
+    if words is None:
         raise StaleWording(wording)
     answers = Answers(
         purposes=frozenset(purposes),
@@ -127,9 +161,11 @@ def record_consent(
         drawing=None if signature is None else _drawing(signature),
         given_by=given_by,
         representative=representative,
+        around=around.tidy(),
     )
     _refuse_incoherent(answers, patient, words, now=now)
     consent = _unsaved(patient, answers, words, body_site=body_site, by=by, now=now)
+    consent.answer_digest = frozen.digest_of_answer(consent)
     if answers.drawing is not None:
         _seal_signature(consent, answers.drawing)
     try:
@@ -139,42 +175,6 @@ def record_consent(
         raise
     keeping.settle(consent.pk)
     return consent, secret
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a patient's answers say of one use today."""
-
-    purpose: Purpose
-    title: str
-    says: str
-    """"agreed", "refused", "withdrawn", "objects" or "not-asked"."""
-    since: datetime | None
-
-
-def standings(patient: Patient, *, language: str = "en") -> tuple[Standing, ...]:
-    """Return the last answer for every use on the sheet, in the sheet's order.
-
-    For people to read. What may be done is decided by the policy, from the same records.
-    """
-    said: dict[str, tuple[str, datetime | None]] = {}
-    for consent in patient.consents.all():
-        said |= dict.fromkeys(consent.refused, ("refused", consent.given_at))
-        still = [each for each in consent.purposes if each not in consent.withdrawn]
-        said |= dict.fromkeys(still, ("agreed", consent.given_at))
-        for purpose, at in consent.withdrawn.items():
-            if said.get(purpose, ("", None))[0] != "agreed":  # another conversation still says yes
-                said[purpose] = ("withdrawn", datetime.fromisoformat(at))
-    answers = list(patient.consents.all())
-    for objection in patient.objections.select_related("consent"):
-        left = objection.covers(answers)
-        covered = list(Purpose) if "*" in left else left
-        said |= {str(purpose): ("objects", objection.made_at) for purpose in covered}
-    offered = pack_named(patient.practice.pack).wording(language).purposes
-    return tuple(
-        Standing(each.purpose, each.title, *said.get(each.purpose.value, ("not-asked", None)))
-        for each in offered
-    )
 
 
 def open_signature(consent: Consent, *, by: Staff) -> bytes:
@@ -194,10 +194,6 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _site_words(body_site: str) -> str:
-    return body_site[:1].lower() + body_site[1:]
-
-
 def _reasons(not_told: Mapping[str, str]) -> dict[str, str]:
     return {key: reason.strip() for key, reason in not_told.items() if reason.strip()}
 
@@ -205,11 +201,15 @@ def _reasons(not_told: Mapping[str, str]) -> dict[str, str]:
 def _refuse_incoherent(
     answers: Answers, patient: Patient, words: Wording, *, now: datetime
 ) -> None:
+    public = _public(answers, words)
     fields = (
         _purpose_errors(answers, words)
         | _told_errors(answers, words)
-        | _form_errors(answers)
-        | _giver_errors(answers, patient, now=now)
+        | _target_errors(answers, public)
+        | _form_errors(answers, patient, public)
+        | _giver_errors(answers, patient, words, now=now)
+        | _helper_errors(answers.around)
+        | lasting.errors(answers.around.lasts, born_on=patient.born_on, now=now)
     )
     if fields:
         raise DoesNotFit(fields)
@@ -235,12 +235,37 @@ def _told_errors(answers: Answers, words: Wording) -> dict[str, str]:
     if not answers.purposes:
         return {}  # the rest is recorded as not told, since the no came first
     missing = sorted(keys - answers.told - set(answers.not_told))
-    return {f"told-{key}": "Tick this once it was said, or say why it wasn't" for key in missing}
+    found = {f"told-{key}": "Tick this once it was said, or say why it wasn't" for key in missing}
+    if answers.purposes & REACHING and IRREVOCABLE not in answers.told:
+        found[f"told-{IRREVOCABLE}"] = "This must be said before a yes to what can't be called back"
+    return found
 
 
-def _form_errors(answers: Answers) -> dict[str, str]:
+def _public(answers: Answers, words: Wording) -> frozenset[Purpose]:
+    """Return what was agreed to that needs a named place and a signature."""
+    return NAMED & answers.purposes & {each.purpose for each in words.purposes}
+
+
+def _target_errors(answers: Answers, public: frozenset[Purpose]) -> dict[str, str]:
+    named = answers.around.targets.keys()
+    found = {f"target-{each}": NAME_THE_PLACE for each in sorted(public - named)}
+    spare = sorted(named - (answers.purposes & REACHING))
+    return found | {f"target-{each}": NOTHING_TO_NAME for each in spare}
+
+
+def _helper_errors(around: Around) -> dict[str, str]:
+    if around.interpreter_by and not around.interpreter:
+        return {"interpreter": "Type who interpreted, or leave the choice out"}
+    if around.interpreter and around.interpreter_by not in Consent.Beside.values:
+        return {"interpreter_by": "Say whether the interpreter was in the room"}
+    return {}
+
+
+def _form_errors(answers: Answers, patient: Patient, public: frozenset[Purpose]) -> dict[str, str]:
     if answers.form not in Consent.Form.values:
         return {"form": "Choose how the answer was given"}
+    if public and answers.form not in pack_named(patient.practice.pack).terms.written_forms:
+        return {"form": "For this, sign here or on paper. Saying it is not enough"}
     signed = answers.form == Consent.Form.ELECTRONIC
     if signed and not answers.signed:
         return {"signature": "Sign in the box, or choose another way to answer"}
@@ -255,9 +280,14 @@ def _form_errors(answers: Answers) -> dict[str, str]:
     return {}
 
 
-def _giver_errors(answers: Answers, patient: Patient, *, now: datetime) -> dict[str, str]:
+def _giver_errors(
+    answers: Answers, patient: Patient, words: Wording, *, now: datetime
+) -> dict[str, str]:
     who = answers.representative
+    speaks_to_patient = words.reader != sheets.REPRESENTATIVE
     if answers.given_by == OWN_ANSWER:
+        if not speaks_to_patient:
+            return {"given_by": FOR_THE_DECIDER}
         if who is not None:
             return {"given_by": "Choose either the patient or the person who decides"}
         if patient.died_on is not None:
@@ -268,7 +298,7 @@ def _giver_errors(answers: Answers, patient: Patient, *, now: datetime) -> dict[
     among = patient.representatives.all()
     if not may_decide(who, among, patient, on=timezone.localdate(now)):
         return {"given_by": "This person's authority has ended. Choose someone else"}
-    return {}
+    return {"given_by": FOR_THE_PATIENT} if speaks_to_patient else {}
 
 
 def _drawing(signature: bytes) -> bytes | None:
@@ -315,7 +345,19 @@ def _unsaved(
         told=[each.key for each in words.told if each.key in answers.told],
         not_told=_not_told(answers, words),
         statement=answers.statement,
+        nothing_else=answers.nothing_else,
+        targets={
+            purpose.value: answers.around.targets[purpose]
+            for purpose in sorted(answers.around.targets)
+        },
+        interpreter=answers.around.interpreter,
+        interpreter_by=answers.around.interpreter_by,
+        witness=answers.around.witness,
+        lasts=dict(answers.around.lasts),
+        expires_on=lasting.last_day(answers.around.lasts, born_on=patient.born_on, now=now),
         signature_blob=f"{key}.signature" if answers.drawing is not None else "",
+        signature_sha256=hashlib.sha256(answers.drawing).hexdigest() if answers.drawing else "",
+        answer_salt=secrets.token_hex(16),
         body_site=body_site,
         wording=words.as_json(),
         wording_digest=words.digest,
@@ -357,6 +399,7 @@ def _write(
 ) -> str:
     forms.claim(once, kind="consent.recorded", made=consent.pk, practice=consent.practice, now=now)
     consent.save(force_insert=True)
+    _remember(consent)
     if answers.nothing_else:
         Objection.objects.create(
             practice=consent.practice,
@@ -382,5 +425,14 @@ def _write(
         given_by=consent.given_by,
         form=consent.form,
         wording=consent.wording_digest,
+        answer=consent.answer_digest,
     )
     return secret
+
+
+def _remember(consent: Consent) -> None:
+    """Show the next sheet as this one was."""
+    patient = consent.patient
+    patient.language = consent.wording["language"]
+    patient.easy_read = "pictures" in consent.wording
+    patient.save(update_fields=["language", "easy_read"])

@@ -17,7 +17,7 @@ from typing import Any
 from django.utils import timezone
 
 from safelight import policy, vault
-from safelight.flows import capture, consent, patients
+from safelight.flows import capture, consent, patients, sheets
 from safelight.flows import staff as accounts
 from safelight.policy.roles import Role
 from safelight.records.models import (
@@ -278,8 +278,9 @@ def _visit(
 def _converse(
     patient: Patient, person: Person, visit: Visit, *, by: Staff, at: datetime
 ) -> Consent:
-    words = consent.conversation(patient, body_site=visit.site)
     decider = patient.representatives.first() if person.decides else None
+    reader = sheets.REPRESENTATIVE if decider else sheets.PATIENT
+    words = sheets.conversation(patient, body_site=visit.site, reader=reader)
     answer, _ = consent.record_consent(
         patient,
         purposes=visit.agreed,

@@ -45,6 +45,8 @@ class Config:
     """How long a replaced version of the keys is kept, so that backups from then still open."""
     passphrase: str | None = field(default=None, repr=False)
     passphrase_file: Path | None = None
+    wording: Path | None = None
+    """A folder with consent sheets in further languages (docs/formats/wording.md)."""
     idle_minutes: int = 10
     behind_proxy: bool = False
     """Trust X-Forwarded-Proto and X-Forwarded-For, which the proxy must set itself."""
@@ -75,6 +77,7 @@ _CONNECTION_OPTIONS = frozenset(
 _PATHS = frozenset({"home", "blobs", "keys", "seal", "passphrase_file", "mail_password_file"})
 _NUMBERS = frozenset({"idle_minutes", "key_days", "mail_port"})
 _FLAGS = frozenset({"behind_proxy"})
+_FOLDERS = frozenset({"wording"})
 
 
 def read(environ: Mapping[str, str]) -> Config:
@@ -139,7 +142,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _typed(name: str, value: object) -> Any:
     try:
-        if name in _PATHS:
+        if name in _PATHS | _FOLDERS:
             return Path(str(value)).expanduser()
         if name in _NUMBERS:
             return int(str(value))

@@ -111,3 +111,19 @@ def once_of(request: HttpRequest) -> UUID | None:
         return UUID(request.POST.get("once", ""))
     except ValueError:
         return None
+
+
+def found_in(form: forms.BaseForm) -> list[tuple[str, str]]:
+    """Return each thing to put right: the id of the control that it is at, if any, and what to do."""
+    if not form.is_bound:
+        return []
+    found = [("", str(text)) for text in form.non_field_errors()]
+    return found + [(anchor_of(field), str(text)) for field in form for text in field.errors]
+
+
+def anchor_of(bound: forms.BoundField) -> str:
+    """Return the id of the control that a link should lead to: the first box of several."""
+    widget_id = bound.auto_id
+    if not widget_id:
+        return ""
+    return bound.field.widget.id_for_label(widget_id) or f"{widget_id}_0"

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from safelight import policy as _policy
 from safelight.web import config as _config
 
 _environ = dict(os.environ)
@@ -35,6 +36,7 @@ SAFELIGHT_KEYS = CONFIG.keys or CONFIG.home / "keys" / "keys.db"
 SAFELIGHT_SEAL = CONFIG.seal or CONFIG.home / "keys" / "seal.json"
 SAFELIGHT_KEY_DAYS = CONFIG.key_days
 SAFELIGHT_PASSPHRASE = _config.passphrase(CONFIG, _environ)
+SAFELIGHT_WORDING = CONFIG.wording
 SAFELIGHT_SERVER_URL = CONFIG.server_url.rstrip("/")
 SAFELIGHT_IDLE_SECONDS = CONFIG.idle_minutes * 60
 SAFELIGHT_BEHIND_PROXY = CONFIG.behind_proxy
@@ -195,7 +197,11 @@ USE_I18N = True
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.AppDirectoriesFinder"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+]
+STATICFILES_DIRS = [("drawings", Path(_policy.__file__).parent / "drawings")]
 
 # Mail that the sign-in itself sends goes the way of all other mail: a row, then the worker.
 EMAIL_BACKEND = "safelight.web.mail.QueuedMail"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -31,6 +31,13 @@ class Consent(PracticeRow):
         ORAL = "oral-recorded", "Said, and noted"
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
+
+    class Beside(models.TextChoices):
+        """Where the interpreter was."""
+
+        ROOM = "room", "In the room"
+        REMOTE = "remote", "By phone or video"
+
     purposes = models.JSONField()
     """Purposes agreed to."""
     refused = models.JSONField(default=list)
@@ -38,6 +45,15 @@ class Consent(PracticeRow):
     withdrawn = models.JSONField(default=dict, blank=True)
     """Purpose to the instant (ISO 8601) from which it no longer holds."""
     target = models.CharField(max_length=200, blank=True)
+    targets = models.JSONField(default=dict, blank=True)
+    """Purpose to the one journal, book or place that the yes is for (GMC VAR 37-38)."""
+    nothing_else = models.BooleanField(default=False)
+    interpreter = models.CharField(max_length=200, blank=True)
+    """A name, or a service and its number."""
+    interpreter_by = models.CharField(max_length=10, blank=True, choices=Beside)
+    witness = models.CharField(max_length=200, blank=True)
+    lasts = models.JSONField(default=dict, blank=True)
+    """{}: until the mind changes; else one of {"until": day}, {"months": 12}, {"age": 16}, {"episode": words}."""
     identifiable_ok = models.BooleanField(null=True, blank=True)
     given_by = models.CharField(max_length=30, default="patient")
     representative = models.ForeignKey(
@@ -56,6 +72,10 @@ class Consent(PracticeRow):
     wording = models.JSONField()
     """The words shown, frozen: language, version, layout, text."""
     wording_digest = models.CharField(max_length=64)
+    signature_sha256 = models.CharField(max_length=64, blank=True)
+    answer_salt = models.CharField(max_length=32, blank=True)
+    answer_digest = models.CharField(max_length=64, blank=True)
+    """SHA-256 of words and answers together; the ledger has it, too. Empty before these were frozen."""
     pack_id = models.CharField(max_length=60)
     pack_hash = models.CharField(max_length=64)
     given_at = models.DateTimeField()
@@ -78,22 +98,36 @@ class Consent(PracticeRow):
                 self.withdrawn.setdefault(purpose, at.isoformat())
         self.save(update_fields=["withdrawn"])
 
+    def set_episode_over(self, *, on: date) -> None:
+        """Let an answer that lasted for an episode hold up to and with this day."""
+        self.expires_on = on
+        self.save(update_fields=["expires_on"])
+
+    def has_expired(self, *, on: date) -> bool:
+        """Say whether the last day that it holds is past."""
+        return self.expires_on is not None and self.expires_on < on
+
     def agrees_after(self, purpose: str, instant: str) -> bool:
         """Say whether this consent, given after the instant (ISO 8601), holds for the purpose."""
         holds = purpose in self.purposes and purpose not in self.withdrawn
         return holds and self.given_at > datetime.fromisoformat(instant)
 
     def facts(self) -> list[dict[str, Any]]:
-        """Return the consent as `decide` reads it: what still holds, and what was withdrawn when."""
-        holding = [purpose for purpose in self.purposes if purpose not in self.withdrawn]
-        parts = [(holding, None)] if holding else []
-        parts += [([purpose], at) for purpose, at in sorted(self.withdrawn.items())]
+        """Return the consent as `decide` reads it: what still holds, and what was withdrawn when.
+
+        A use that is for one named place is a consent of its own.
+        """
+        holding = [each for each in self.purposes if each not in self.withdrawn]
+        common = [each for each in holding if each not in self.targets]
+        parts = [(common, None)] if common else []
+        parts += [([each], None) for each in holding if each in self.targets]
+        parts += [([each], at) for each, at in sorted(self.withdrawn.items())]
         return [self._fact(purposes, withdrawn_on=at) for purposes, at in parts]
 
     def _fact(self, purposes: list[str], *, withdrawn_on: str | None) -> dict[str, Any]:
         return {
             "purposes": purposes,
-            "target": self.target or None,
+            "target": self.targets.get(purposes[0]) or self.target or None,
             "identifiable_ok": self.identifiable_ok,
             "given_on": self.given_at.isoformat(),
             "given_by": self.given_by,
@@ -102,7 +136,7 @@ class Consent(PracticeRow):
             "secondary_not_told_because": self.not_told.get("secondary"),
             "expires_on": self.expires_on.isoformat() if self.expires_on else None,
             "withdrawn_on": withdrawn_on,
-            "final_item_seen": self.final_item_seen,
+            "final_item_seen": self.final_item_seen and len(self.targets) < 2,
         }
 
 

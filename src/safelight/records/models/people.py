@@ -94,6 +94,9 @@ class Patient(PracticeRow):
     """Whether the pictures tell something about relatives or others."""
     legal_advice = models.TextField(blank=True)
     """Who was asked, and what they advised, where the pictures touch others."""
+    language = models.CharField(max_length=10, blank=True)
+    """The language in which the last answer was given; empty before the first."""
+    easy_read = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     objects = PracticeQuerySet.as_manager()

@@ -11,12 +11,15 @@ from django import template
 from django.forms import BaseForm, BoundField
 from django.template.base import FilterExpression, NodeList, Parser, Token, token_kwargs
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from safelight.policy.roles import Action
 from safelight.policy.roles import may as _may
+from safelight.policy.saying import ENGLISH, Saying
+from safelight.web.forms import found_in
 from safelight.web.icons import ICONS, MARK
 
 register = template.Library()
@@ -67,6 +70,12 @@ def day(when: date | datetime | None) -> str:
     return f"{on.day} {on:%B}{year}"
 
 
+def relative(on: date) -> str:
+    """Return "Today" or "Yesterday", or nothing for any other day."""
+    ago = (timezone.localdate() - on).days
+    return {0: "Today", 1: "Yesterday"}.get(ago, "")
+
+
 @register.filter
 def full_day(when: date | datetime | None) -> str:
     """Say a day with its year: "14 March 1955". For births and for documents."""
@@ -115,13 +124,8 @@ def steps(at: int, of: int) -> dict[str, Any]:
 @register.inclusion_tag("components/summary.html")
 def errors_of(*forms: BaseForm) -> dict[str, Any]:
     """Show what has to be put right, with links to the fields. Nothing when all is well."""
-    found: list[tuple[str, str]] = []
-    for form in forms:
-        if not isinstance(form, BaseForm) or not form.is_bound:
-            continue
-        found += [("", str(text)) for text in form.non_field_errors()]
-        found += [(_anchor(field), str(text)) for field in form for text in field.errors]
-    return {"found": found}
+    shown = [form for form in forms if isinstance(form, BaseForm)]
+    return {"found": [each for form in shown for each in found_in(form)]}
 
 
 @register.simple_tag
@@ -130,12 +134,37 @@ def field(bound: BoundField) -> SafeString:
     return bound.as_field_group()
 
 
-def _anchor(bound: BoundField) -> str:
-    """Return the id of the control that a link should lead to: the first box of several."""
-    widget_id = bound.auto_id
-    if not widget_id:
-        return ""
-    return bound.field.widget.id_for_label(widget_id) or f"{widget_id}_0"
+@register.simple_tag(takes_context=True)
+def say(context: template.Context, english: str, **values: object) -> str:
+    """Say a text of the patient's pages in the patient's language (`policy/words/page.toml`)."""
+    words: Saying = context["saying"]
+    return words.say(english, **values)
+
+
+@register.filter
+def said_in(english: object, words: Saying) -> str:
+    """Say a text that comes from elsewhere, such as an error, in the patient's language."""
+    return words.say(str(english))
+
+
+@register.filter
+def day_in(when: date | datetime, words: Saying) -> str:
+    """Say when, as `day` does, in the patient's language."""
+    if words.language == ENGLISH:
+        return day(when)
+    local = timezone.localtime(when) if isinstance(when, datetime) else None
+    on = local.date() if local else when
+    text = words.say(relative(on)) or words.day(on)
+    return f"{text} {local:%H:%M}" if local and relative(on) else text
+
+
+@register.simple_tag
+def drawing(name: str) -> SafeString:
+    """Show one of the easy-read drawings, in the page's own colours. The words beside it say it all."""
+    return format_html(
+        '<svg class="drawing" viewBox="0 0 96 96" aria-hidden="true"><use href="{}#drawing"/></svg>',
+        static(f"drawings/{name}.svg"),
+    )
 
 
 class _ComponentNode(template.Node):

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 from uuid import UUID
 
 import segno
-from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from safelight.flows import capture, patients, sites
+from safelight.flows import capture, frozen, lasting, patients, sheets, sites
 from safelight.flows import consent as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.circumstances import open_grounds
 from safelight.flows.once import AlreadyDone
+from safelight.policy import saying as saying_of
 from safelight.policy.roles import Action
 from safelight.records.models import Consent, Patient, Representative
 from safelight.terms import Purpose
 from safelight.web import slips
 from safelight.web.doors import SignedInRequest, needs
-from safelight.web.forms import once_of, put_right
+from safelight.web.forms import found_in, once_of, put_right
 from safelight.web.making import (
     GROUNDS,
     asked_because,
@@ -37,98 +38,13 @@ from safelight.web.making import (
     query_of,
     ways_without_consent,
 )
+from safelight.web.sheet import Sheet
 
 if TYPE_CHECKING:
+    from safelight.flows.patients import Deciders
     from safelight.policy.wording import Wording
 
 SITE_OF = {slugify(site.name): site for site in sites.SITES}
-PNG = "data:image/png;base64,"
-SAID_NO = "No."
-
-
-class Sheet(forms.Form):
-    """What comes back from the sheet. Nothing on it has a value before somebody gives one."""
-
-    wording = forms.CharField(max_length=64)
-    answer = forms.ChoiceField(choices=[(each, each) for each in ("agree", "care", "no")])
-    told_all = forms.BooleanField(required=False)
-    purposes = forms.MultipleChoiceField(
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"invalid_choice": "Choose only from the uses on this sheet"},
-    )
-    nothing_else = forms.BooleanField(required=False)
-    given_by = forms.ChoiceField(
-        required=False,
-        widget=forms.RadioSelect,
-        error_messages={"invalid_choice": "Choose who answers"},
-    )
-    form = forms.ChoiceField(choices=Consent.Form.choices, required=False, widget=forms.RadioSelect)
-    statement = forms.CharField(required=False, max_length=2000)
-    signature = forms.CharField(required=False, max_length=400_000)
-
-    def __init__(
-        self,
-        data: Any = None,
-        *,
-        words: Wording,
-        representatives: tuple[Representative, ...],
-    ) -> None:
-        super().__init__(data)
-        self.words = words
-        for each in words.told:
-            self.fields[f"told-{each.key}"] = forms.BooleanField(required=False)
-            self.fields[f"why-{each.key}"] = forms.CharField(required=False, max_length=300)
-        offered = [(each.purpose.value, each.title) for each in words.purposes]
-        _choose(self.fields["purposes"], offered)
-        people = [(str(each.pk), each.name) for each in representatives]
-        _choose(self.fields["given_by"], [(flow.OWN_ANSWER, "The patient"), *people])
-
-    def clean_signature(self) -> bytes | None:
-        """Return the PNG that the page drew, or None for an empty box."""
-        text: str = self.cleaned_data["signature"]
-        if not text:
-            return None
-        try:
-            return base64.b64decode(text.removeprefix(PNG), validate=True)
-        except ValueError as error:
-            raise forms.ValidationError("Sign in the box once more") from error
-
-    def answers(self) -> dict[str, Any]:
-        """Return the answers as the flow takes them."""
-        said = self.cleaned_data
-        keys = [each.key for each in self.words.told]
-        why = {key: said[f"why-{key}"] for key in keys if said[f"why-{key}"].strip()}
-        told = [key for key in keys if said[f"told-{key}"] or (said["told_all"] and key not in why)]
-        ticked = {Purpose(each) for each in said["purposes"]}
-        purposes = {Purpose.CARE} if said["answer"] == "care" else ticked
-        signature = said["signature"]
-        form, statement = said["form"] or Consent.Form.ELECTRONIC.value, said["statement"]
-        if said["answer"] == "no" and not said["form"] and signature is None:
-            form, statement = Consent.Form.ORAL.value, statement or SAID_NO
-        offered = {each.purpose for each in self.words.purposes}
-        is_answer = purposes or said["answer"] == "no"
-        return {
-            "purposes": purposes,
-            "refused": offered - purposes if is_answer else set(),
-            "told": told,
-            "not_told": why,
-            "nothing_else": said["nothing_else"],
-            "form": form,
-            "statement": statement,
-            "signature": signature,
-            "wording": said["wording"],
-        }
-
-    def contradicts(self) -> dict[str, str]:
-        """Return what doesn't fit the button that was pressed."""
-        answer = self.cleaned_data["answer"]
-        ticked = set(self.cleaned_data["purposes"])
-        if answer == "care" and not ticked <= {Purpose.CARE.value}:
-            return {"purposes": "More than care is ticked. Take those ticks away, or agree to them"}
-        if answer == "no" and ticked:
-            return {"purposes": "Something is ticked. Take the tick away, or agree to it"}
-        return {}
 
 
 @require_GET
@@ -174,14 +90,19 @@ def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
     body_site, now, made_for = SITE_OF[site].name, timezone.now(), asked_for(request)
     if request.method != "POST" and "again" not in request.GET:
         earlier = capture.consent_for(patient, body_site=body_site, made_for=made_for)
-        if earlier is not None:
+        if earlier is not None and not earlier.has_expired(on=timezone.localdate(now)):
             return redirect(reverse("capture", args=[earlier.pk]) + query_of(made_for))
-    words = flow.conversation(patient, body_site=body_site)
     deciders = patients.deciders(patient, now=now)
+    age = patients.age(patient, on=timezone.localdate(now))
+    way = _way(request, patient, deciders, age=age, made_for=made_for)
+    words = flow.conversation(
+        patient, body_site=body_site, language=way.language, easy=way.easy, reader=way.reader
+    )
     form = Sheet(
         request.POST if request.method == "POST" else None,
         words=words,
         representatives=deciders.representatives,
+        ages=tuple(each for each in lasting.AGES if each > age),
     )
     stale = ""
     if form.is_valid():
@@ -195,22 +116,76 @@ def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
             return redirect(_after(get_object_or_404(patient.consents, pk=before.made), made_for))
         else:
             return redirect(_after(made, made_for))
-    context = {
-        "patient": patient,
-        "first_name": patient.name.split()[0],
-        "age": patients.age(patient, on=timezone.localdate(now)),
-        "site": SITE_OF[site],
-        "words": words,
-        "told": [(each, form[f"told-{each.key}"], form[f"why-{each.key}"]) for each in words.told],
-        "form": form,
-        "deciders": deciders,
+    context = _shown(patient, words, form, way, deciders) | {
+        "age": age,
         "stale": stale,
-        "again_url": f"{request.path}?{urlencode({'again': '', 'for': made_for.value})}",
         "what_for": offered(patient).get(made_for, ""),
         "instead": ways_without_consent(patient, body_site, made_for=made_for, now=now),
-        "has_why": any(form[f"why-{each.key}"].value() for each in words.told),
     }
     return render(request, "consent/sheet.html", context, status=409 if stale else 200)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How the sheet is asked for: all of it stands in the address."""
+
+    language: str | None
+    easy: bool
+    reader: str
+    made_for: Purpose
+
+    def query(self, **instead: str) -> str:
+        """Return the address's query for this way, or for another that differs in `instead`."""
+        said = {"for": self.made_for.value, "reader": self.reader}
+        said |= {"language": self.language} if self.language else {}
+        said |= {"read": "easy" if self.easy else "all"}
+        return "?" + urlencode({"again": "", **said, **instead})
+
+
+def _way(
+    request: SignedInRequest, patient: Patient, deciders: Deciders, *, age: int, made_for: Purpose
+) -> _Way:
+    own = sheets.YOUNG if age < patients.OF_AGE else sheets.PATIENT
+    usual = own if deciders.patient_can or not deciders.representatives else sheets.REPRESENTATIVE
+    asked = request.GET.get("reader", usual)
+    reader = sheets.REPRESENTATIVE if asked == sheets.REPRESENTATIVE else own
+    read = request.GET.get("read", "easy" if patient.easy_read else "all")
+    return _Way(request.GET.get("language"), read == "easy", reader, made_for)
+
+
+def _shown(
+    patient: Patient, words: Wording, form: Sheet, way: _Way, deciders: Deciders
+) -> dict[str, object]:
+    """Return what the sheet's page shows of words, answers and ways to show it otherwise."""
+    saying = sheets.page_words(words.language)
+    found = [(anchor, saying.say(text)) for anchor, text in found_in(form)]
+    tongues = sheets.languages(patient, easy=way.easy, reader=way.reader)
+    for_decider = way.reader == sheets.REPRESENTATIVE
+    other = sheets.PATIENT if for_decider else sheets.REPRESENTATIVE
+    return {
+        "saying": saying,
+        "patient": patient,
+        "first_name": patient.name.split()[0],
+        "words": words,
+        "told": [(each, form[f"told-{each.key}"], form[f"why-{each.key}"]) for each in words.told],
+        "uses": [
+            (use, form[f"target-{use.purpose.value}"] if use.reach else None)
+            for use in words.purposes
+        ],
+        "form": form,
+        "found": found,
+        "deciders": deciders,
+        "for_decider": for_decider,
+        "tongues": [(each, way.query(language=each.language)) for each in tongues],
+        "easy_query": way.query(read="all" if way.easy else "easy"),
+        "other_query": way.query(reader=other) if deciders.representatives else "",
+        "again_query": way.query(),
+        "has_why": any(form[f"why-{each.key}"].value() for each in words.told),
+        "has_help": any(
+            form[each].value() for each in ("interpreter", "interpreter_by", "witness")
+        ),
+        "has_end": any(form[each].value() for each in ("lasts", "lasts_until", "lasts_episode")),
+    }
 
 
 @require_GET
@@ -218,10 +193,11 @@ def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
 def receipt(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Show what the patient may keep: the link to the pictures and answers, while it can be shown."""
     consent = _consent(request, pk)
-    secret = slips.held(request, consent)
-    link = f"{settings.SAFELIGHT_SERVER_URL}/receipt/#{secret}" if secret else None
+    saying = sheets.words_for(consent.wording["language"])
+    link = receipt_link(consent, slips.held(request, consent))
     photos = list(consent.photos.order_by("-taken_at"))
     context = {
+        "saying": saying,
         "consent": consent,
         "patient": consent.patient,
         "first_name": consent.patient.name.split()[0],
@@ -234,13 +210,41 @@ def receipt(request: SignedInRequest, pk: UUID) -> HttpResponse:
     return render(request, "consent/receipt.html", context)
 
 
+def receipt_link(consent: Consent, secret: str | None) -> str | None:
+    """Return the address of the patient's own page, in their language, while the secret is known."""
+    if secret is None:
+        return None
+    language = consent.wording["language"]
+    query = f"?language={language}" if language != saying_of.ENGLISH else ""
+    return f"{settings.SAFELIGHT_SERVER_URL}/receipt/{query}#{secret}"
+
+
 @require_GET
 @needs(Action.SEE_PATIENTS)
 def record(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Show a conversation as it was: the words that were on the screen, and the answers."""
     consent = _consent(request, pk)
-    context = {"consent": consent, "patient": consent.patient}
+    context = {
+        "consent": consent,
+        "patient": consent.patient,
+        "is_as_it_was": frozen.is_as_it_was(consent),
+        "can_end": lasting.EPISODE in consent.lasts and consent.expires_on is None,
+    }
     return render(request, "consent/record.html", context)
+
+
+@require_POST
+@needs(Action.RECORD_CONSENT)
+def end_episode(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Write down that the problem is over for which the yes was given."""
+    consent = _consent(request, pk)
+    try:
+        lasting.end_episode(consent, by=request.user, now=timezone.now())
+    except DoesNotFit as refused:
+        messages.info(request, "; ".join(refused.fields.values()))
+    else:
+        messages.success(request, "Written down")
+    return redirect("consent-record", consent.pk)
 
 
 def _after(made: Consent, made_for: Purpose) -> str:
@@ -292,11 +296,6 @@ def _qr(link: str) -> SafeString:
     return mark_safe(drawn)  # noqa: S308 - drawn by us from our own link
 
 
-def _choose(field: forms.Field, choices: list[tuple[str, str]]) -> None:
-    assert isinstance(field, forms.ChoiceField)
-    field.choices = choices
-
-
 def _patient(request: SignedInRequest, pk: UUID) -> Patient:
     return get_object_or_404(Patient.objects.visible_to(request.user), pk=pk)
 
@@ -311,4 +310,5 @@ urlpatterns = [
     path("patients/<uuid:pk>/consent/<slug:site>/", sheet, name="consent"),
     path("consents/<uuid:pk>/", record, name="consent-record"),
     path("consents/<uuid:pk>/receipt/", receipt, name="consent-receipt"),
+    path("consents/<uuid:pk>/over/", end_episode, name="consent-over"),
 ]

@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight.flows import receipts as flow
+from safelight.flows import sheets
 from safelight.flows import withdraw as withdrawing
 from safelight.records.models import Receipt
 from safelight.web import lockout
@@ -31,8 +32,9 @@ LASTS = timedelta(minutes=15)
 @form_page
 def door(request: HttpRequest) -> HttpResponse:
     """Show a door; a press opens the receipt whose secret is behind the #."""
+    context: dict[str, object] = {"saying": sheets.words_for(request.GET.get("language", ""))}
     if request.method != "POST":
-        return render(request, "receipts/door.html")
+        return render(request, "receipts/door.html", context)
     now = timezone.now()
     if isinstance(lockout.count_address(request, now=now), lockout.Shut):
         return errors.page(request, 429)
@@ -40,7 +42,8 @@ def door(request: HttpRequest) -> HttpResponse:
     try:
         receipt = flow.open_receipt(secret.strip().rpartition("#")[2][:100], now=now)
     except flow.ReceiptUnknown as error:
-        return render(request, "receipts/door.html", {"wrong": error.for_people}, status=404)
+        context["wrong"] = error.for_people
+        return render(request, "receipts/door.html", context, status=404)
     lockout.uncount_address(request)
     request.session[OPEN] = [str(receipt.pk), now.isoformat()]
     return redirect("receipt-page")
@@ -54,9 +57,11 @@ def page(request: HttpRequest) -> HttpResponse:
     if receipt is None:
         return redirect("receipt")
     said = flow.page_of(receipt, now=timezone.now())
+    consent = said.consent
     context = {
         "said": said,
-        "agreed": [PURPOSES[each] for each in said.can_withdraw],
+        "saying": sheets.words_for(consent.wording["language"]),
+        "agreed": [(PURPOSES[each], consent.targets.get(each)) for each in said.can_withdraw],
         "ended": [PURPOSES[each] for each in said.consent.withdrawn],
         "refused": [PURPOSES[each] for each in said.consent.refused],
         "outcomes": [outcome(each) for each in said.withdrawals],
