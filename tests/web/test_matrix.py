@@ -59,6 +59,10 @@ consent              patient:child                  GET  | door lock none  role 
 consent              patient                        POST | shut shut none  role  role role done  done
 consent-record       consent,:spare,:withdrawn      GET  | door lock none  role  see  see  see   see
 consent-receipt      consent,:spare,:withdrawn      GET  | door lock none  role  role role see   see
+consent-text         consent,:withdrawn             GET  | door lock none  role  look look look  look
+consent-paper        consent,:withdrawn             GET  | door lock none  role  look look look  look
+consent-fhir         consent,:withdrawn             GET  | door lock none  role  look look look  look
+consent-iso          consent,:withdrawn             GET  | door lock none  role  look look look  look
 consent-over         consent                        POST | shut shut none  role  role role on    on
 capture              consent,:spare                 GET  | door lock none  role  role role see   see
 capture              consent:withdrawn              GET  | door lock none  role  role role on    on
@@ -195,6 +199,7 @@ colleague-answer     link:revoked,:withdrawn        POST | no       no        no
 receipt              -                              GET  | see      see       see     see
 receipt              -                              POST | done     done      done    done
 receipt-page         -                              GET  | on       on        see     on
+receipt-paper        -                              GET  | on       on        look    on
 receipt-change       -                              GET  | on       on        see     on
 receipt-change       -                              POST | on       on        done    on
 receipt-close        -                              POST | on       on        on      on

@@ -19,6 +19,7 @@ AREAS = (
     "sharing",
     "withdrawal",
     "receipts",
+    "notes",
     "governance",
     "account",
     "staff",

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("records", "0040_taken_back"),
+        ("records", "0025_authority"),
     ]
 
     operations = [

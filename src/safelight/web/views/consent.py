@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from safelight.flows import capture, frozen, lasting, patients, sheets, sites
+from safelight.flows import capture, frozen, lasting, notes, patients, sheets, sites
 from safelight.flows import consent as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.circumstances import open_grounds
@@ -228,6 +228,7 @@ def record(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "consent": consent,
         "patient": consent.patient,
         "is_as_it_was": frozen.is_as_it_was(consent),
+        "text": notes.text_of(consent, now=timezone.now()),
         "can_end": lasting.EPISODE in consent.lasts and consent.expires_on is None,
     }
     return render(request, "consent/record.html", context)

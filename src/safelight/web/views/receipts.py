@@ -53,7 +53,7 @@ def door(request: HttpRequest) -> HttpResponse:
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
     """Show what was agreed, what was done since, and what left."""
-    receipt = _opened(request)
+    receipt = opened_receipt(request)
     if receipt is None:
         return redirect("receipt")
     said = flow.page_of(receipt, now=timezone.now())
@@ -75,7 +75,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @form_page
 def change(request: HttpRequest) -> HttpResponse:
     """Take it back as the patient: what follows first, then one press. No reason is asked."""
-    receipt, now = _opened(request), timezone.now()
+    receipt, now = opened_receipt(request), timezone.now()
     if receipt is None:
         return redirect("receipt")
     consent = receipt.consent
@@ -100,7 +100,7 @@ def leave(request: HttpRequest) -> HttpResponse:
     return redirect("receipt")
 
 
-def _opened(request: HttpRequest) -> Receipt | None:
+def opened_receipt(request: HttpRequest) -> Receipt | None:
     """Return the receipt that this browser opened a little while ago."""
     pk, opened = request.session.get(OPEN, (None, ""))
     at = parse_datetime(opened)
