@@ -343,6 +343,51 @@ def ledgers() -> dict[str, object]:
     }
 
 
+def shared() -> list[dict[str, object]]:
+    """Shamir's sharing with tables of logarithms to the base 3, where the vault shifts and adds."""
+    power, log = [1], {1: 0}
+    while len(power) < 255:
+        last = power[-1]
+        twice = (last << 1) ^ (0x11B if last & 0x80 else 0)
+        power.append(twice ^ last)
+        log[power[-1]] = len(power) - 1
+
+    def times(a: int, b: int) -> int:
+        return power[(log[a] + log[b]) % 255] if a and b else 0
+
+    def at(coefficients: list[bytes], number: int) -> bytes:
+        out = b""
+        for column in zip(*coefficients, strict=True):
+            value, x = 0, 1
+            for c in column:
+                value, x = value ^ times(c, x), times(x, number)
+            out += bytes([value])
+        return out
+
+    def text(group: bytes, needed: int, number: int, data: bytes) -> str:
+        body = group + bytes([needed, number]) + data
+        check = hashlib.sha256(b"safelight-share-v1\0" + body).digest()[:4]
+        letters = base64.b32encode(body + check).decode().rstrip("=")
+        return "-".join(["SLS1", *(letters[i : i + 5] for i in range(0, len(letters), 5))])
+
+    made = []
+    for needed, count in ((2, 3), (3, 5)):
+        secret, group = b"four random words, said once", fixed(f"group {needed}", 4)
+        rest = [fixed(f"coefficient {needed} {n}", len(secret)) for n in range(1, needed)]
+        data = [at([secret, *rest], number) for number in range(1, count + 1)]
+        made.append(
+            {
+                "what": f"{needed} of {count}",
+                "needed": needed,
+                "secret": secret.hex(),
+                "coefficients": [each.hex() for each in rest],
+                "data": [each.hex() for each in data],
+                "shares": [text(group, needed, n, each) for n, each in enumerate(data, 1)],
+            }
+        )
+    return made
+
+
 MADE = {
     "context": contexts,
     "seal": seals,
@@ -350,6 +395,7 @@ MADE = {
     "envelope": envelopes,
     "key-file": key_files,
     "ledger": ledgers,
+    "shares": shared,
 }
 
 

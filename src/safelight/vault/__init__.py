@@ -24,8 +24,17 @@ from safelight.vault.envelope import (
     kid_of,
     open_envelope,
 )
-from safelight.vault.errors import EnvelopeRefused, NotABackupKey, SealBroken, VaultError
+from safelight.vault.errors import (
+    EnvelopeRefused,
+    NotABackupKey,
+    SealBroken,
+    ShareRefused,
+    VaultError,
+)
 from safelight.vault.keys import KEY_BYTES, context, derive, new_key, unwrap, wrap
+from safelight.vault.shares import combine as combine_shares
+from safelight.vault.shares import is_share
+from safelight.vault.shares import split as split_secret
 
 __all__ = [
     "BACKUP_SUITE",
@@ -36,15 +45,18 @@ __all__ = [
     "IngestPrivate",
     "NotABackupKey",
     "SealBroken",
+    "ShareRefused",
     "Suite",
     "VaultError",
     "backup_kid",
     "backup_public_text",
     "close_envelope",
     "close_to_backup",
+    "combine_shares",
     "context",
     "derive",
     "is_sealed",
+    "is_share",
     "kid_of",
     "new_key",
     "open_envelope",
@@ -52,6 +64,7 @@ __all__ = [
     "read_backup_public",
     "seal",
     "sealed_length",
+    "split_secret",
     "unseal",
     "unseal_range",
     "unwrap",

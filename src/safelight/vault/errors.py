@@ -19,6 +19,12 @@ class EnvelopeRefused(VaultError):
     for_people = "This photo didn't arrive as Safelight seals it. Please take it again."
 
 
+class ShareRefused(VaultError):
+    """Shares that don't bring their secret back. Its text says which of the causes it is."""
+
+    for_people = "These shares don't open anything. Compare them letter by letter."
+
+
 class NotABackupKey(VaultError):
     """Not the words of a backup key, or with a slip of the pen in them."""
 
