@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 NAMES = {
     "copy": "a copy fit to leave: processor time and memory",
     "seal": "sealing against openssl",
+    "keys": "renewing a million patients' keys",
     "decide": "decisions a second",
     "capture": "taps and seconds from an unlocked phone to the receipt",
     "expose": "judging a release with all earlier ones",

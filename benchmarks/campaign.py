@@ -11,6 +11,7 @@ usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--json]
   residue      erased wrapped keys, looked for in every live file
   swaps        wrapped keys, blobs and rows in each other's place: every pair
   malformed    mutated and broken files through the locked decoder; a decoder that lies
+  residue      ten thousand erased keys, looked for in every file of the key store
   properties   every Hypothesis property, with more examples
 
 --minutes ends a long one early; it reports what it reached. It holds (exit 0) if nothing was bad
@@ -38,6 +39,10 @@ TESTS: dict[str, tuple[list[str], dict[str, str]]] = {
     "malformed": (
         ["tests/unit/interop/test_bad_files.py", "tests/unit/interop/test_darkroom.py"],
         {"TEST_MUTANTS": "10000", "TEST_LIES": "10000"},
+    ),
+    "residue": (
+        ["tests/unit/storage/test_residue.py", "--timeout=7200"],
+        {"TEST_RESIDUE": "10002"},
     ),
     "properties": (["tests/unit"], {"SAFELIGHT_HYPOTHESIS": "long"}),
 }
