@@ -202,3 +202,5 @@ def test_one_picture_goes_the_whole_way_and_comes_back(demo: Demo) -> None:
     lead.get_by_role("button", name=re.compile("Check")).first.click()
     expect(lead.get_by_text(re.compile("The log is whole"))).to_be_visible()
     see(lead, "governance")
+    lead.get_by_role("link", name="How the keys are").click()
+    see(lead, "governance-keys", full_page=True)

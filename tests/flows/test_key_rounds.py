@@ -6,10 +6,15 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
+from django.utils import timezone
 
-from factories import NOW
+from clients import signed_in
+from factories import NOW, staff
+from flows.conftest import agree, take
 from safelight import storage, vault
 from safelight.flows import key_backups, key_rounds, key_status, stores
+from safelight.policy.roles import Role
 from safelight.records.models import EraseJob, LedgerEntry
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -138,7 +143,7 @@ def test_a_healthy_store_under_a_key_file_says_only_what_it_cant_prove(surgery):
     assert [each.what for each in found.alarms] == ["shredding"]
     assert not found.alarms[0].bad
     assert "can’t prove" in found.shredding
-    assert "overwritten in the key store’s files" in found.shredding.replace("'", "’")
+    assert "overwritten in the key store’s files" in found.shredding
     assert found.backup is not None
     assert found.health.ok
 
@@ -216,3 +221,40 @@ def test_what_destroying_amounts_to_is_said_for_each_kind(surgery, overwrites, p
     assert ("overwriting" in said) == (not overwrites)
     if not overwrites:
         assert said["overwriting"].bad == (not proves)
+
+
+# shown
+
+
+def test_a_picture_whose_key_manager_is_away_says_what_to_do(settings, surgery, gp, adult):
+    photo = take(adult, gp, agree(adult, gp)[0])
+    client = signed_in(gp)
+    address = reverse("picture-image", args=[photo.pk])
+    assert client.get(address).status_code == 200
+    settings.SAFELIGHT_SEAL.rename(settings.SAFELIGHT_SEAL.with_name("away"))
+    for accept in ("text/html", "application/json"):
+        shut = client.get(address, headers={"Accept": accept})
+        assert shut.status_code == 503
+        assert "Nothing is lost" in shut.content.decode()
+    settings.SAFELIGHT_SEAL.with_name("away").rename(settings.SAFELIGHT_SEAL)
+    assert client.get(address).status_code == 200
+
+
+def test_the_governance_lead_sees_how_the_keys_are(settings, surgery):
+    lead = signed_in(staff(Role.IG_LEAD, practice=surgery))
+    for night in range(11):
+        key_rounds.go(now=timezone.now() + (night - 10) * DAY)
+    shown = lead.get(reverse("governance-keys")).content.decode()
+    assert "A file under a passphrase" in shown
+    assert "no newer backup of the key store was verified" in shown
+    assert "can’t prove" in shown
+    assert "no newer backup" in lead.get(reverse("governance")).content.decode()
+    settings.SAFELIGHT_SEAL.rename(settings.SAFELIGHT_SEAL.with_name("away"))
+    for page in ("governance", "governance-keys"):
+        away = lead.get(reverse(page))
+        assert away.status_code == 200
+        assert "Doesn’t answer" in away.content.decode()
+    settings.SAFELIGHT_PASSPHRASE = None
+    stores.close()
+    assert "The keys are sealed" in lead.get(reverse("governance")).content.decode()
+    assert lead.get(reverse("governance-keys")).status_code == 503

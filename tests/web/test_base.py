@@ -39,6 +39,13 @@ def test_the_environment_outranks_the_file(tmp_path: Path):
         {"SAFELIGHT_IDLE_MINUTES": "soon"},
         {"SAFELIGHT_IDLE_MINUTES": "0"},
         {"SAFELIGHT_MODE": "production"},
+        {"SAFELIGHT_KEY_MANAGER": "a drawer"},
+        {"SAFELIGHT_KEY_DAYS": "0"},
+        {"SAFELIGHT_KEYS_URL": "keys.db"},
+        {
+            "SAFELIGHT_KEYS_URL": "postgresql://keys@db.example/safelight",
+            "SAFELIGHT_DATABASE_URL": "postgresql://records:pw@db.example:5432/safelight",
+        },
         {"SAFELIGHT_SERVER_URL": "safelight.example"},
         {"SAFELIGHT_BEHIND_PROXY": "perhaps"},
         {"SAFELIGHT_CONFIG": "/nowhere/safelight.toml"},
@@ -64,6 +71,11 @@ def test_the_passphrase_comes_from_the_environment_a_file_or_systemd(tmp_path):
     assert config.passphrase(config.Config(passphrase_file=place), {}) == "kept"
     assert config.passphrase(config.Config(), {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == "kept"
     assert config.passphrase(config.Config(), {}) is None
+    place.unlink()
+    for number in (1, 3):
+        (tmp_path / f"safelight-share-{number}").write_text(f"SLS1-{number}\n", encoding="utf-8")
+    both = config.passphrase(config.Config(), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert both == "SLS1-1\nSLS1-3"
     assert "said" not in repr(plain)
 
 

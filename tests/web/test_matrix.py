@@ -134,6 +134,7 @@ withdraw-consent     consent,:spare                 POST | shut shut none  role 
 withdraw-consent     consent:withdrawn              POST | shut shut none  role  role see  see   see
 withdrawal           withdrawal                     GET  | door lock none  role  role see  see   see
 governance           -                              GET  | door lock role  role  role see  role  role
+governance-keys      -                              GET  | door lock role  role  role see  role  role
 governance-check     -                              POST | shut shut role  role  role on   role  role
 governance-witness   -                              GET  | door lock role  role  role see  role  role
 staff                -                              GET  | door lock role  see   role role role  role

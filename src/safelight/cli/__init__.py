@@ -25,6 +25,7 @@ COMMANDS = {
     "policy": "check, compare, try and sign the rules before they decide",
     "expose": "say what all that ever left adds up to",
     "population": "the tables of people that releases are counted in",
+    "keys": "how the keys are; renew them, destroy old ones, split the passphrase",
     "ledger": "verify the ledger",
     "backup": "back up records, pictures and keys, encrypted",
 }

@@ -174,17 +174,21 @@ def _database() -> Iterator[Finding]:
 
 
 def _keys() -> Iterator[Finding]:
-    from safelight.flows import stores
+    from django.utils import timezone
 
-    state = stores.keys().describe()
-    manager = state.manager
-    yield Finding("keys", "good", f"{state.data_keys} pictures, {manager.text}")
-    if not manager.proves_shred:
-        text = "old backups of the key file together with the passphrase open what was erased since"
-        yield Finding("keys, shredding", "look", text)
-    if state.scrub_pending:
-        yield Finding("keys, scrubbing", "look", "waits for the worker")
-    if not state.ballast:
+    from safelight.flows import key_status
+
+    found = key_status.status(now=timezone.now())
+    state = found.state
+    if found.health.ok and state is not None:
+        text = f"{state.manager.kind}, version {state.manager.current}. {found.health.text}"
+        yield Finding("key manager", "good", text)
+        kind = "a file" if state.overwrites else "a PostgreSQL database"
+        text = f"{state.data_keys} pictures of {state.patients} patients, in {kind} of its own"
+        yield Finding("keys", "good", text)
+    for alarm in found.alarms:
+        yield Finding(f"keys, {alarm.what}", "bad" if alarm.bad else "look", alarm.text)
+    if state is not None and state.ballast is False:
         yield Finding("keys, held-back room", "look", "is used up: make room on the disk")
 
 

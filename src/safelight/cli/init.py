@@ -15,12 +15,40 @@ from safelight.cli.installation import say
 SHORTEST_PASSPHRASE = 20
 """Four random words. The file it seals can be copied and guessed at without limit."""
 
+FAR: dict[str, dict[str, str]] = {
+    "sealed-file": {},
+    "openbao": {
+        "openbao_url": "https://host:8200",
+        "openbao_token_file": "file with the token, read at each call",
+        "openbao_ca_file": "certificate authority of its TLS, PEM",
+        "openbao_key": "name of the key in the transit engine, default safelight",
+        "openbao_mount": "where the transit engine is, default transit",
+    },
+    "pkcs11": {
+        "pkcs11_module": "the token's module, a .so file",
+        "pkcs11_token": "label of the token, default safelight",
+        "pkcs11_pin_file": "file with the PIN",
+        "pkcs11_key": "label of our keys in it, default safelight",
+    },
+    "aws-kms": {
+        "aws_kms_region": "eu-west-2",
+        "aws_kms_key": "what the keys' aliases begin with, default safelight",
+        "aws_kms_endpoint": "another address than AWS's own",
+    },
+}
+"""Each key manager's settings, which are options of this command, with their help."""
+NEEDED = {
+    "openbao": ("openbao_url", "openbao_token_file"),
+    "pkcs11": ("pkcs11_module", "pkcs11_pin_file"),
+    "aws-kms": ("aws_kms_region",),
+}
+WHERE_IT_MAY_BE = '# passphrase_file = "/etc/safelight/passphrase"   or the systemd credential safelight-passphrase\n'
 SETTINGS = """# Safelight. Each line can be overridden by an environment variable, SAFELIGHT_ in front.
 # Nobody but the server's own user may read this file.
 server_url = {server_url}
 secret_key = {secret_key}
 behind_proxy = {behind_proxy}
-{database}{passphrase}
+{database}{keys}
 # After this many minutes without use a session locks.
 idle_minutes = 10
 
@@ -46,6 +74,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--database-url", default="", help="postgresql://…; default: SQLite")
     parser.add_argument(
+        "--key-manager",
+        choices=FAR,
+        default="sealed-file",
+        help="what keeps the keys above all keys",
+    )
+    parser.add_argument("--keys-url", help="postgresql://…, the key store's own; default: a file")
+    for names in FAR.values():
+        for name, text in names.items():
+            parser.add_argument(f"--{name.replace('_', '-')}", help=text)
+    parser.add_argument(
         "--passphrase-file",
         type=Path,
         help="where the passphrase is, now and at each start; default: it is asked",
@@ -60,24 +98,37 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_REFUSED
     try:
         answers = _answers(args)
-        passphrase = _passphrase(args)
+        told = _key_settings(args)
+        passphrase = _passphrase(args) if args.key_manager == "sealed-file" else None
     except _Missing as error:
         say(str(error))
         return EXIT_USAGE
     if problem := _problem(answers["server_url"], passphrase):
         say(problem)
         return EXIT_REFUSED
-    _write(place, args, server_url=answers["server_url"])
-    os.environ["SAFELIGHT_PASSPHRASE"] = passphrase
-    installation.set_up(args)
+    _write(place, args, server_url=answers["server_url"], keys=told)
+    if passphrase is not None:
+        os.environ["SAFELIGHT_PASSPHRASE"] = passphrase
     try:
-        link = _open(answers, passphrase=passphrase)
-    except ValueError as error:
+        installation.set_up(args)
+        link = _open(answers, passphrase=passphrase or "")
+    except _refused() as error:
         place.unlink()
-        say("\n".join(getattr(error, "fields", {"": str(error)}).values()))
+        say(getattr(error, "for_people", None) or _words(error))
         return EXIT_REFUSED
     _say_next(place, link)
     return EXIT_DONE
+
+
+def _refused() -> tuple[type[Exception], ...]:
+    from safelight.flows.key_managers import KeysAreSealed
+
+    return (ValueError, KeysAreSealed)
+
+
+def _words(error: Exception) -> str:
+    """Return what doesn't fit, field by field if it is of a form."""
+    return "\n".join(getattr(error, "fields", {"": str(error)}).values())
 
 
 class _Missing(Exception):
@@ -103,6 +154,25 @@ def _ask(flag: str, question: str, given: str | None) -> str:
     return sys.stdin.readline().strip()
 
 
+def _key_settings(args: argparse.Namespace) -> str:
+    """Return the lines of the settings that name the key manager and where the key store is."""
+    said = {"key_manager": args.key_manager} if args.key_manager != "sealed-file" else {}
+    if args.keys_url:
+        said["keys_url"] = args.keys_url
+    for kind, names in FAR.items():
+        for name in names:
+            given = getattr(args, name)
+            if given and kind != args.key_manager:
+                raise _Missing(f"--{name.replace('_', '-')} goes with --key-manager {kind}")
+            if given:
+                said[name] = str(Path(given).resolve()) if name.endswith("_file") else given
+    needed = [n for n in NEEDED.get(args.key_manager, ()) if n not in said]
+    if needed:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in needed)
+        raise _Missing(f"--key-manager {args.key_manager} needs {flags}")
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in said.items())
+
+
 def _passphrase(args: argparse.Namespace) -> str:
     if args.passphrase_file is not None:
         try:
@@ -121,8 +191,8 @@ def _passphrase(args: argparse.Namespace) -> str:
     return first
 
 
-def _problem(server_url: str, passphrase: str) -> str | None:
-    if len(passphrase) < SHORTEST_PASSPHRASE:
+def _problem(server_url: str, passphrase: str | None) -> str | None:
+    if passphrase is not None and len(passphrase) < SHORTEST_PASSPHRASE:
         return (
             f"Use at least {SHORTEST_PASSPHRASE} characters for the passphrase: four random words."
         )
@@ -135,22 +205,21 @@ def _is_local(server_url: str) -> bool:
     return server_url.startswith(("http://localhost:", "http://127.0.0.1:"))
 
 
-def _write(place: Path, args: argparse.Namespace, *, server_url: str) -> None:
+def _write(place: Path, args: argparse.Namespace, *, server_url: str, keys: str) -> None:
     os.umask(0o077)
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     place.parent.chmod(0o700)
     database = f"database_url = {_toml(args.database_url)}\n" if args.database_url else ""
-    passphrase = (
-        f"passphrase_file = {_toml(str(args.passphrase_file.resolve()))}\n"
-        if args.passphrase_file
-        else '# passphrase_file = "/etc/safelight/passphrase"   or the systemd credential safelight-passphrase\n'
-    )
+    if args.passphrase_file:
+        keys += f"passphrase_file = {_toml(str(args.passphrase_file.resolve()))}\n"
+    elif args.key_manager == "sealed-file":
+        keys += WHERE_IT_MAY_BE
     text = SETTINGS.format(
         server_url=_toml(server_url.rstrip("/")),
         secret_key=_toml(secrets.token_urlsafe(48)),
         behind_proxy=str(bool(args.behind_proxy)).lower(),
         database=database,
-        passphrase=passphrase,
+        keys=keys,
     )
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -8,6 +8,9 @@ import os
 import sys
 from pathlib import Path
 
+SHARE_PREFIX = "SLS1-"
+"""How a share of the passphrase begins (docs/formats/key-store.md)."""
+
 
 class NotInstalled(RuntimeError):
     """There is no installation here."""
@@ -55,11 +58,21 @@ def set_up(args: argparse.Namespace, *, needs_keys: bool = False) -> None:
     import django
     from django.conf import settings
 
-    if needs_keys and not settings.SAFELIGHT_PASSPHRASE and sys.stdin.isatty():
+    has_passphrase = settings.CONFIG.key_manager == "sealed-file"
+    asks = needs_keys and has_passphrase and not settings.SAFELIGHT_PASSPHRASE
+    if asks and sys.stdin.isatty():
         # Also for processes that this one starts.
-        os.environ["SAFELIGHT_PASSPHRASE"] = getpass.getpass("Passphrase of the keys: ")
+        os.environ["SAFELIGHT_PASSPHRASE"] = _asked_passphrase()
         settings.SAFELIGHT_PASSPHRASE = os.environ["SAFELIGHT_PASSPHRASE"]
     django.setup()
+
+
+def _asked_passphrase() -> str:
+    """Ask for the passphrase, or for shares of it until an empty line."""
+    said = [getpass.getpass("Passphrase of the keys, or a share of it: ")]
+    while said[-1].strip().upper().startswith(SHARE_PREFIX):
+        said.append(getpass.getpass("Another share, or nothing: "))
+    return "\n".join(line for line in said if line)
 
 
 def say(text: str) -> None:

@@ -70,7 +70,7 @@ def status(*, now: datetime) -> KeyStatus:
 def shredding(state: KeyStoreState, *, keep_days: int) -> str:
     """Say what destroying a key amounts to, with this key manager and this database."""
     here = (
-        "An erased key is overwritten in the key store's files at once."
+        "An erased key is overwritten in the key store’s files at once."
         if state.overwrites
         else "PostgreSQL keeps an erased key for a time in its pages, its log and its copies: "
         "nobody can prove it gone there."
@@ -127,7 +127,12 @@ def _scrub_alarms(found: KeyStatus, *, now: datetime) -> Iterator[Alarm]:
 
 def _rotation_alarms(state: KeyStoreState, *, now: datetime) -> Iterator[Alarm]:
     if state.rotated_at is None or now - state.rotated_at > ROTATION_LATE:
-        text = "The keys were not renewed last night. Is “safelight worker” running?"
+        told = (
+            "The keys are renewed each night; they never were yet."
+            if state.rotated_at is None
+            else "The keys were not renewed last night."
+        )
+        text = f"{told} Is “safelight worker” running?"
         yield Alarm("rotation", state.rotated_at is not None, text)
     if state.left_behind and not state.rotating:
         text = f"{state.left_behind} patients’ keys can’t be opened and weren’t renewed."

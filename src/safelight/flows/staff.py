@@ -14,7 +14,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from safelight import storage
-from safelight.flows import mailing
+from safelight.flows import key_managers, mailing
 from safelight.flows.allowed import DoesNotFit, NotAllowed, demand, name_error
 from safelight.policy.roles import Action, Role, may
 from safelight.records import log
@@ -48,16 +48,14 @@ class Opened:
 
 
 def make_stores(passphrase: str, *, cost: storage.Cost | None = None) -> None:
-    """Create the folders and the sealed key file. Keys that are there already are left alone.
+    """Create the folders and what the key manager needs. Keys that are there already are left alone.
 
-    Folders are for this user only: their names tell how many pictures there are.
+    Folders are for this user only: their names tell how many pictures there are. Raises KeysAreSealed.
     """
-    seal = Path(settings.SAFELIGHT_SEAL)
-    for folder in (settings.SAFELIGHT_HOME, settings.SAFELIGHT_BLOBS, seal.parent):
+    seal, keys = Path(settings.SAFELIGHT_SEAL).parent, Path(settings.SAFELIGHT_KEYS).parent
+    for folder in (settings.SAFELIGHT_HOME, settings.SAFELIGHT_BLOBS, seal, keys):
         storage.make_root(Path(folder))
-    if not seal.exists():
-        chosen = {"cost": cost} if cost is not None else {}
-        storage.SealedFileManager.create(seal, passphrase, **chosen)
+    key_managers.make(passphrase, cost=cost)
 
 
 @transaction.atomic

@@ -9,34 +9,24 @@ from pathlib import Path
 from django.conf import settings
 
 from safelight import storage
+from safelight.flows import key_managers
+from safelight.flows.key_managers import KeysAreSealed, KeysOutOfReach, KeysStaySealed
 
-
-class KeysAreSealed(RuntimeError):
-    """The key manager can't be opened: there is no passphrase, or a wrong one."""
-
-    for_people = "The keys are sealed. Give the passphrase by SAFELIGHT_PASSPHRASE_FILE or a systemd credential."
-
-
-class KeysStaySealed(KeysAreSealed):
-    """There is a passphrase, and it doesn't open the key manager, or the file is damaged."""
-
-    for_people = (
-        "The keys can't be opened: the passphrase is another one, or the key file is damaged. "
-        "Give the passphrase that was chosen with `safelight init`."
-    )
+__all__ = ["KeysAreSealed", "KeysOutOfReach", "KeysStaySealed", "blobs", "close", "keys"]
 
 
 @cache
 def keys() -> storage.KeyStore:
-    """Return the key store, opened with the passphrase of the settings."""
-    passphrase: str | None = settings.SAFELIGHT_PASSPHRASE
-    if not passphrase:
-        raise KeysAreSealed
+    """Return the key store under the key manager of the settings. Raises KeysAreSealed."""
+    manager = key_managers.opened()
+    url: str = settings.SAFELIGHT_KEYS_URL
+    if not url:
+        return storage.KeyStore(Path(settings.SAFELIGHT_KEYS), manager)
     try:
-        manager = storage.SealedFileManager.open(Path(settings.SAFELIGHT_SEAL), passphrase)
-    except storage.StorageError as error:
-        raise KeysStaySealed from error
-    return storage.KeyStore(Path(settings.SAFELIGHT_KEYS), manager)
+        from safelight.storage.pg_database import PgKeyDatabase
+    except ImportError as error:
+        raise KeysOutOfReach("The key store needs psycopg: install safelight[postgres].") from error
+    return storage.KeyStore(PgKeyDatabase(url), manager)
 
 
 @cache

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 Mode = Literal["practice", "demo", "test"]
 
@@ -22,6 +23,9 @@ NOT_CONFIG = frozenset(
 
 CREDENTIAL = "safelight-passphrase"
 """Name of the systemd credential that may hold the passphrase."""
+SHARE_CREDENTIALS = tuple(f"safelight-share-{number}" for number in range(1, 17))
+"""Names of those that may hold a share of it each."""
+KeyManagerKind = Literal["sealed-file", "openbao", "pkcs11", "aws-kms"]
 
 
 class ConfigRefused(ValueError):
@@ -40,7 +44,22 @@ class Config:
     """Empty: SQLite in the home folder. Otherwise postgresql://user:password@host:port/name."""
     blobs: Path | None = None
     keys: Path | None = None
+    keys_url: str = ""
+    """postgresql://…: the key store in a database of its own, and not in the file `keys`."""
     seal: Path | None = None
+    key_manager: KeyManagerKind = "sealed-file"
+    openbao_url: str = ""
+    openbao_token_file: Path | None = None
+    openbao_ca_file: Path | None = None
+    openbao_key: str = "safelight"
+    openbao_mount: str = "transit"
+    pkcs11_module: Path | None = None
+    pkcs11_token: str = "safelight"  # noqa: S105 a label
+    pkcs11_pin_file: Path | None = None
+    pkcs11_key: str = "safelight"
+    aws_kms_region: str = ""
+    aws_kms_key: str = "safelight"
+    aws_kms_endpoint: str = ""
     key_days: int = 7
     """How long a replaced version of the keys is kept, so that backups from then still open."""
     passphrase: str | None = field(default=None, repr=False)
@@ -74,7 +93,20 @@ _CONNECTION_OPTIONS = frozenset(
     {"connect_timeout", "passfile", "sslcert", "sslkey", "sslmode", "sslrootcert"}
 )
 """What may follow the `?` of database_url, with libpq's meaning."""
-_PATHS = frozenset({"home", "blobs", "keys", "seal", "passphrase_file", "mail_password_file"})
+_PATHS = frozenset(
+    {
+        "home",
+        "blobs",
+        "keys",
+        "seal",
+        "passphrase_file",
+        "mail_password_file",
+        "openbao_token_file",
+        "openbao_ca_file",
+        "pkcs11_module",
+        "pkcs11_pin_file",
+    }
+)
 _NUMBERS = frozenset({"idle_minutes", "key_days", "mail_port"})
 _FLAGS = frozenset({"behind_proxy"})
 _FOLDERS = frozenset({"wording"})
@@ -94,6 +126,10 @@ def read(environ: Mapping[str, str]) -> Config:
         raise ConfigRefused("mode is practice, demo or test")
     if config.idle_minutes < 1 or config.idle_minutes > 60:
         raise ConfigRefused("idle_minutes is between 1 and 60")
+    if config.key_manager not in get_args(KeyManagerKind):
+        raise ConfigRefused(f"key_manager is one of {', '.join(get_args(KeyManagerKind))}")
+    if config.keys_url:
+        _demand_a_database_apart(config)
     if not 1 <= config.key_days <= 90:
         raise ConfigRefused("key_days is between 1 and 90")
     if not config.server_url.startswith(("http://", "https://")):
@@ -101,8 +137,29 @@ def read(environ: Mapping[str, str]) -> Config:
     return config
 
 
+def _demand_a_database_apart(config: Config) -> None:
+    """Refuse keys in the records' own database: each backup of it would have both."""
+    keys, records = _place(config.keys_url), _place(config.database_url)
+    if keys is None:
+        raise ConfigRefused("keys_url is postgresql://user:password@host:port/name")
+    if keys == records:
+        raise ConfigRefused("keys_url is a database of its own, not the records'")
+
+
+def _place(url: str) -> tuple[str, int, str] | None:
+    """Return which database an address means: host, port, name."""
+    parts = urlsplit(url)
+    name = unquote(parts.path.strip("/"))
+    if parts.scheme not in {"postgresql", "postgres"} or not name:
+        return None
+    return parts.hostname or "", parts.port or 5432, name
+
+
 def passphrase(config: Config, environ: Mapping[str, str]) -> str | None:
-    """Return the key manager's passphrase from the settings, a file, or a systemd credential."""
+    """Return the key manager's passphrase from the settings, a file, or systemd credentials.
+
+    It may be shares, one a line, from one place or each from a credential of its own.
+    """
     if config.passphrase is not None:
         return config.passphrase
     places = [config.passphrase_file]
@@ -111,7 +168,14 @@ def passphrase(config: Config, environ: Mapping[str, str]) -> str | None:
     for place in places:
         if place is not None and place.is_file():
             return place.read_text(encoding="utf-8").rstrip("\r\n")
-    return None
+    return _shares(environ)
+
+
+def _shares(environ: Mapping[str, str]) -> str | None:
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    places = [Path(folder) / name for name in SHARE_CREDENTIALS] if folder else []
+    found = [place.read_text(encoding="utf-8").strip() for place in places if place.is_file()]
+    return "\n".join(found) or None
 
 
 def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -181,8 +245,6 @@ def _sqlite(path: Path) -> dict[str, Any]:
 
 
 def _postgresql(url: str) -> dict[str, Any]:
-    from urllib.parse import parse_qsl, unquote, urlsplit
-
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
         raise ConfigRefused("database_url is postgresql://user:password@host:port/name")

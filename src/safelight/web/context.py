@@ -35,7 +35,7 @@ PLACES: tuple[tuple[str, str, Action, tuple[str, ...]], ...] = (
     ),
     ("Opinions", "opinions", Action.ASK_COLLEAGUE, ("opinions", "ask", "opinion")),
     ("Release desk", "releases", Action.REVIEW_RELEASE, ("releases", "release", "copy")),
-    ("Governance", "governance", Action.GOVERN, ("governance",)),
+    ("Governance", "governance", Action.GOVERN, ("governance", "governance-keys")),
     ("Staff", "staff", Action.MANAGE_STAFF, ("staff", "staff-new", "staff-member")),
 )
 """Label, URL name, the action it needs, and the URL names of the pages that lie under it."""

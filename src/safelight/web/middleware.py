@@ -18,7 +18,8 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import reverse
 
 from safelight.flows.allowed import NotAllowed
-from safelight.flows.stores import KeysAreSealed
+from safelight.flows.stores import KeysAreSealed, KeysOutOfReach
+from safelight.storage import KeyManagerError, KeyStoreAway
 from safelight.web.views import errors
 
 CSP = "; ".join(
@@ -175,6 +176,8 @@ class ClosedByDefault:
         """Answer what the flows refuse with a page that says what to do."""
         if isinstance(exception, NotAllowed):
             return errors.page(request, 403)
+        if isinstance(exception, KeysOutOfReach | KeyManagerError | KeyStoreAway):
+            return errors.out_of_reach(request, exception.for_people)
         if isinstance(exception, KeysAreSealed):
             return errors.page(request, 503)
         return None

@@ -33,6 +33,7 @@ SAFELIGHT_MODE = CONFIG.mode
 SAFELIGHT_HOME = CONFIG.home
 SAFELIGHT_BLOBS = CONFIG.blobs or CONFIG.home / "blobs"
 SAFELIGHT_KEYS = CONFIG.keys or CONFIG.home / "keys" / "keys.db"
+SAFELIGHT_KEYS_URL = CONFIG.keys_url
 SAFELIGHT_SEAL = CONFIG.seal or CONFIG.home / "keys" / "seal.json"
 SAFELIGHT_KEY_DAYS = CONFIG.key_days
 SAFELIGHT_PASSPHRASE = _config.passphrase(CONFIG, _environ)

@@ -52,7 +52,15 @@ _PAGES = {
 
 def page(request: HttpRequest, status: int) -> HttpResponse:
     """Return the page for a status; to a script, the same words as JSON."""
-    words = _PAGES[status]
+    return _shown(request, _PAGES[status], status)
+
+
+def out_of_reach(request: HttpRequest, text: str) -> HttpResponse:
+    """Answer 503 where the key manager or the key store doesn't answer, with what to do."""
+    return _shown(request, _Page("The pictures can’t be opened just now", text), 503)
+
+
+def _shown(request: HttpRequest, words: _Page, status: int) -> HttpResponse:
     if wants_json(request):
         return JsonResponse({"error": words.title, "detail": words.text}, status=status)
     context = {"words": words, "status": status}

@@ -13,7 +13,8 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from safelight.flows import choices, evidence, stores
+from safelight.flows import choices, evidence, key_status, stores
+from safelight.flows.key_status import KeyStatus
 from safelight.policy.roles import Action, Role
 from safelight.records.models import (
     Checkpoint,
@@ -27,8 +28,16 @@ from safelight.records.models import (
     Staff,
     TreeHead,
 )
+from safelight.storage import StorageError
 from safelight.web.doors import SignedInRequest, needs
 from safelight.web.views.staff import ROLES
+
+KINDS = {
+    "sealed-file": "A file under a passphrase",
+    "openbao": "OpenBao",
+    "pkcs11": "A token (PKCS#11)",
+    "aws-kms": "AWS KMS",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,15 @@ def governance(request: SignedInRequest) -> HttpResponse:
         ],
     }
     return render(request, "governance/governance.html", context)
+
+
+@require_GET
+@needs(Action.GOVERN)
+def keys(request: SignedInRequest) -> HttpResponse:
+    """Show how the keys are: the key manager, each version, and what isn't as it should be."""
+    found = key_status.status(now=timezone.now())
+    context = {"found": found, "kind": KINDS.get(found.state.manager.kind) if found.state else None}
+    return render(request, "governance/keys.html", context)
 
 
 @require_POST
@@ -131,12 +149,11 @@ def _log() -> dict[str, Any]:
     return {"size": size, "signed": last, "since": size - (last.size if last else 0)}
 
 
-def _keys() -> dict[str, Any] | None:
+def _keys() -> KeyStatus | None:
     try:
-        state = stores.keys().describe()
-    except stores.KeysAreSealed:
+        return key_status.status(now=timezone.now())
+    except (stores.KeysAreSealed, StorageError):
         return None
-    return {"state": state, "health": state.manager.text}
 
 
 def _consent(staff: Staff) -> dict[str, int]:
@@ -163,6 +180,7 @@ def _left(staff: Staff) -> list[dict[str, Any]]:
 
 urlpatterns = [
     path("governance/", governance, name="governance"),
+    path("governance/keys/", keys, name="governance-keys"),
     path("governance/check/", check, name="governance-check"),
     path("governance/checkpoint.txt", witness, name="governance-witness"),
 ]
