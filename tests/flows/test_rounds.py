@@ -36,6 +36,11 @@ def leave_an_orphan() -> uuid.UUID:
     return found
 
 
+def has_key(image: uuid.UUID) -> bool:
+    """Whether its key is kept. What nobody was told of leaves no tombstone: it may come again."""
+    return image in {each for each, _ in stores.keys().images()}
+
+
 def age(home, by: timedelta) -> None:
     """Let every blob be as old as that, at NOW."""
     at = (NOW - by).timestamp()
@@ -72,15 +77,15 @@ def test_orphans_are_swept_at_the_first_round_and_then_once_an_hour(home):
     age(home, timedelta(hours=3))
     rounds.go(now=NOW, transport=None)
     assert home.files() == {}
-    assert stores.keys().is_erased(first)
+    assert not has_key(first)
 
     second = leave_an_orphan()
     age(home, timedelta(hours=3))
     for minutes in (0, 1, 59):
         rounds.go(now=NOW + timedelta(minutes=minutes), transport=None)
-        assert not stores.keys().is_erased(second)
+        assert has_key(second)
     rounds.go(now=NOW + timedelta(hours=1), transport=None)
-    assert stores.keys().is_erased(second)
+    assert not has_key(second)
     assert home.files() == {}
 
 
@@ -89,7 +94,7 @@ def test_a_clock_that_jumps_back_sweeps_at_once(home):
     orphan = leave_an_orphan()
     age(home, timedelta(hours=9))
     rounds.go(now=NOW - timedelta(hours=5), transport=None)
-    assert stores.keys().is_erased(orphan)
+    assert not has_key(orphan)
 
 
 def test_a_sweep_that_fails_is_tried_again_at_the_next_round(home, monkeypatch):
@@ -99,7 +104,7 @@ def test_a_sweep_that_fails_is_tried_again_at_the_next_round(home, monkeypatch):
         broken.setattr(rounds.keeping, "sweep", lambda **given: 1 / 0)
         assert rounds.go(now=NOW, transport=None).failed == ("orphans",)
     rounds.go(now=LATER, transport=None)
-    assert stores.keys().is_erased(orphan)
+    assert not has_key(orphan)
 
 
 # keys
