@@ -13,7 +13,7 @@ from clients import signed_in
 from factories import NOW, staff
 from flows.conftest import agree, take
 from safelight import storage, vault
-from safelight.flows import key_backups, key_rounds, key_status, stores
+from safelight.flows import key_backups, key_rounds, key_status, receipts, stores
 from safelight.policy.roles import Role
 from safelight.records.models import EraseJob, LedgerEntry
 
@@ -157,7 +157,10 @@ def test_a_scrub_held_up_for_an_hour_is_an_alarm(surgery):
 
 def test_a_worker_that_does_not_run_is_an_alarm(surgery):
     assert not alarms(NOW)["rotation"].bad
-    nights(0, 1)
+    nights(0, 0)
+    assert not alarms(NOW + DAY)["rotation"].bad
+    assert alarms(NOW + 2 * DAY)["rotation"].bad
+    nights(1, 1)
     assert "rotation" not in alarms(NOW + DAY + 35 * HOUR)
     assert alarms(NOW + DAY + 37 * HOUR)["rotation"].bad
 
@@ -221,6 +224,26 @@ def test_what_destroying_amounts_to_is_said_for_each_kind(surgery, overwrites, p
     assert ("overwriting" in said) == (not overwrites)
     if not overwrites:
         assert said["overwriting"].bad == (not proves)
+
+
+# promised
+
+
+def test_what_a_patient_is_promised_depends_on_the_manager_and_on_its_being_done(
+    surgery, monkeypatch
+):
+    kept()
+    nights(0, 9)
+    late = NOW + 20 * DAY
+    assert not receipts.is_backup_gone_for_sure()
+    monkeypatch.setattr(storage.SealedFileManager, "proves_shred", True)
+    assert receipts.is_backup_gone_for_sure()
+    assert receipts.is_backup_gone_for_sure(now=NOW + 9 * DAY)
+    assert not receipts.is_backup_gone_for_sure(now=late), "nobody destroys them any more"
+    key_rounds.rotate(now=late)
+    backed_up(late)
+    key_rounds.destroy_old(now=late)
+    assert receipts.is_backup_gone_for_sure(now=late)
 
 
 # shown

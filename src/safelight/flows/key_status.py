@@ -126,14 +126,15 @@ def _scrub_alarms(found: KeyStatus, *, now: datetime) -> Iterator[Alarm]:
 
 
 def _rotation_alarms(state: KeyStoreState, *, now: datetime) -> Iterator[Alarm]:
-    if state.rotated_at is None or now - state.rotated_at > ROTATION_LATE:
+    late = state.counted_from is not None and now - state.counted_from > ROTATION_LATE
+    if late or state.rotated_at is None:
         told = (
             "The keys are renewed each night; they never were yet."
             if state.rotated_at is None
             else "The keys were not renewed last night."
         )
         text = f"{told} Is “safelight worker” running?"
-        yield Alarm("rotation", state.rotated_at is not None, text)
+        yield Alarm("rotation", late, text)
     if state.left_behind and not state.rotating:
         text = f"{state.left_behind} patients’ keys can’t be opened and weren’t renewed."
         yield Alarm("left behind", True, text)

@@ -102,9 +102,15 @@ def key_backup_days() -> int:
     return days
 
 
-def is_backup_gone_for_sure() -> bool:
-    """Say whether the key manager can prove that keys in old backups are unreadable by then."""
-    return stores.keys().proves_shred
+def is_backup_gone_for_sure(*, now: datetime | None = None) -> bool:
+    """Say whether the key manager can prove that keys in old backups are unreadable by then.
+
+    With `now` only if it also does so in time: versions stay while no backup is verified.
+    """
+    keys = stores.keys()
+    if now is not None and keys.is_destruction_late(now, keep_days=key_backup_days()):
+        return False
+    return keys.proves_shred
 
 
 def find_receipt(secret: str) -> Receipt:

@@ -77,6 +77,8 @@ class KeyStoreState:
     rotating: bool
     """A rotation was begun and has not come to its end."""
     rotated_at: datetime | None
+    counted_from: datetime | None
+    """From when the next renewal is counted: the last, or before one the worker's first look."""
     left_behind: int
     """Patients' keys that a rotation couldn't open: the version above them can't be destroyed."""
     versions: tuple[Version, ...]
@@ -271,11 +273,11 @@ class KeyStore:
         after ten minutes.
         """
         with self._database.reading() as db:
-            if counter(db, "rotated_at") and _turn(db, now=now) is None:
+            if _counted_from(db) is not None and _turn(db, now=now) is None:
                 return None
         with self._database.writing() as db:
-            if counter(db, "rotated_at") == 0:
-                set_counter(db, "rotated_at", int(now.timestamp()))
+            if _counted_from(db) is None:
+                set_counter(db, "counted_from", int(now.timestamp()))
                 return None
             turn = _turn(db, now=now)
             if turn is not None:
@@ -348,6 +350,14 @@ class KeyStore:
                 rotation.note_versions(db, manager.describe().versions, now=now)
         return Destroyed(versions=gone, waiting=old[len(gone) :])
 
+    def is_destruction_late(self, now: datetime, *, keep_days: int) -> bool:
+        """Say whether a version is still there a day after it should have been destroyed.
+
+        As far as the store has noted it: the key manager isn't asked.
+        """
+        with self._database.reading() as db:
+            return rotation.is_destruction_late(db, limit=now - timedelta(days=keep_days + 1))
+
     def describe(self) -> KeyStoreState:
         """Return what is kept, without naming anybody. Raises KeyManagerError."""
         manager = self._ring.manager.describe()
@@ -372,6 +382,7 @@ class KeyStore:
                 ballast=None if self._ballast is None else self._ballast.is_there(),
                 rotating=counter(db, "rotating") > 0,
                 rotated_at=_instant(counter(db, "rotated_at")),
+                counted_from=_counted_from(db),
                 left_behind=rotation.left_behind(db),
                 versions=rotation.kept_versions(db, manager.versions),
                 manager=manager,
@@ -517,10 +528,15 @@ def _turn(db: Rows, *, now: datetime) -> Turn | None:
     tried = _instant(counter(db, "rotation_tried_at"))
     if tried is not None and timedelta(0) <= now - tried < TRIED_AGAIN:
         return None
-    last = _instant(counter(db, "rotated_at"))
+    last = _counted_from(db)
     if last is None or not timedelta(0) <= now - last < NIGHTLY:
         return Turn.ROTATE
     return Turn.FINISH if counter(db, "rotating") else None
+
+
+def _counted_from(db: Rows) -> datetime | None:
+    """Return when keys were renewed last, or else when the nightly work was first looked for."""
+    return _instant(counter(db, "rotated_at") or counter(db, "counted_from"))
 
 
 def _tenants(db: Rows) -> int:

@@ -16,7 +16,7 @@ from uuid import UUID
 from safelight import vault
 from safelight.storage.errors import KeyGone
 from safelight.storage.managers import KeyManager
-from safelight.storage.schema import Database, Rows
+from safelight.storage.schema import Database, Rows, counter, set_counter
 
 KEEP_DAYS = 7
 """How long a replaced version of the manager's key is kept for backups (ADR-0006)."""
@@ -228,9 +228,7 @@ class Rotation:
     def rewrap_patients(self, progress: Progress | None = None) -> int:
         """Rewrap every patient's key that isn't under its tenant's newest; then the older ones go."""
         with self._database.reading() as db:
-            tenants = db.execute(
-                "SELECT tenant, max(version) FROM tenant_keys GROUP BY tenant HAVING count(*) > 1"
-            ).fetchall()
+            tenants = _with_several_keys(db)
             total = sum(_under_older(db, raw, newest) for raw, newest in tenants)
         done = 0
         for raw, newest in tenants:
@@ -305,6 +303,13 @@ def _keep_tenant_key(
     )
 
 
+def _with_several_keys(db: Rows) -> list[tuple[bytes, int]]:
+    """Return the tenants in the middle of a rotation, each with its newest key's number."""
+    return db.execute(
+        "SELECT tenant, max(version) FROM tenant_keys GROUP BY tenant HAVING count(*) > 1"
+    ).fetchall()
+
+
 def _under_older(db: Rows, tenant: bytes, newest: int) -> int:
     found = db.execute(
         "SELECT count(*) FROM patient_keys WHERE tenant = ? AND tenant_version < ?",
@@ -327,6 +332,7 @@ def note_versions(db: Rows, versions: tuple[int, ...], *, now: datetime) -> None
     """Write down which versions there are; one that nobody noted counts as made now."""
     seen = {int(row[0]) for row in db.execute("SELECT version FROM manager_versions").fetchall()}
     first = min(versions)
+    set_counter(db, "first_version", first)
     for version in set(versions) - seen - {first}:
         db.execute(
             "INSERT INTO manager_versions (version, made_at) VALUES (?, ?)",
@@ -362,10 +368,19 @@ def old_enough(versions: tuple[Version, ...], *, now: datetime, keep_days: int) 
     return tuple(old)
 
 
+def is_destruction_late(db: Rows, *, limit: datetime) -> bool:
+    """Say whether a version that is still kept was replaced before `limit`, as far as is noted here.
+
+    A version was replaced when the next was made, so the oldest that is kept says nothing itself.
+    """
+    found = db.execute(
+        "SELECT 1 FROM manager_versions WHERE version > ? AND made_at < ? LIMIT 1",
+        (counter(db, "first_version"), int(limit.timestamp())),
+    ).fetchone()
+    return found is not None
+
+
 def left_behind(db: Rows) -> int:
     """Return how many patients' keys are not under their tenant's newest."""
-    found = db.execute(
-        "SELECT count(*) FROM patient_keys WHERE tenant_version <"
-        " (SELECT max(version) FROM tenant_keys WHERE tenant_keys.tenant = patient_keys.tenant)"
-    ).fetchone()
-    return int(found[0])
+    tenants = _with_several_keys(db)
+    return sum(_under_older(db, tenant, newest) for tenant, newest in tenants)
