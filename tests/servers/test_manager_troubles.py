@@ -197,10 +197,15 @@ def test_an_address_that_would_leak_or_mislead_is_refused(tmp_path, wrong):
         OpenBaoPlace(**{"url": "https://bao.example:8200", "token_file": tmp_path} | wrong)
 
 
-def test_a_certificate_that_is_not_the_servers_is_refused(tmp_path, bao):
-    place = OpenBaoPlace(f"https://127.0.0.1:{bao.port}", bao.token_file)
+def test_a_server_whose_certificate_nobody_vouches_for_is_not_spoken_to(tmp_path, bao, proxied):
+    manager, _ = proxied
+    place = replace(manager._place, url=bao.tls_url, ca_file=bao.ca_file)
+    assert OpenBaoManager(place).describe().current == 1
+    for url in (bao.tls_url, f"https://127.0.0.1:{bao.port}"):
+        with pytest.raises(KeyManagerRefuses, match="TLS"):
+            OpenBaoManager(replace(place, url=url, ca_file=None)).describe()
     with pytest.raises(KeyManagerRefuses, match="TLS"):
-        OpenBaoManager(place).describe()
+        OpenBaoManager(replace(place, url=f"https://localhost:{bao.tls_port}")).describe()
     with pytest.raises(KeyManagerError, match="ca_file"):
         OpenBaoManager(replace(place, ca_file=tmp_path / "nowhere.pem"))
 

@@ -8,6 +8,7 @@ a tenant's or a week's very first key.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,8 +21,10 @@ from safelight.storage.schema import Database, Rows, counter, set_counter
 
 KEEP_DAYS = 7
 """How long a replaced version of the manager's key is kept for backups (ADR-0006)."""
-PORTION = 2_000
-"""Keys that one transaction of a rotation rewraps: some 20 ms in which others wait."""
+PORTION = 5_000
+"""Keys that one transaction of a rotation rewraps: a fifth of a second in which others wait."""
+PAUSE_SECONDS = 0.1
+"""Between two portions: SQLite's waiting writers look again after a tenth of a second at the latest."""
 _FROM_THE_MANAGER = (("secrets", "name"), ("ingest_keys", "kid"))
 
 Progress = Callable[[int, int], None]
@@ -236,6 +239,7 @@ class Rotation:
                 done += portion
                 if progress is not None:
                     progress(done, total)
+                time.sleep(PAUSE_SECONDS)
         return done
 
     def _portions(self, tenant: UUID, newest: int) -> Iterator[int]:
