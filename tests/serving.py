@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from servers.databases import database_of
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -38,6 +40,7 @@ def environment_for(home: Path, *, url: str) -> dict[str, str]:
         "SAFELIGHT_PASSPHRASE": secrets.token_urlsafe(24),
         "DJANGO_SETTINGS_MODULE": "safelight.web.settings",
         "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}",
+        **database_of(home),
     }
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from servers.databases import database_of
+
 PASSPHRASE = "only made-up pictures are kept here"
 
 
@@ -37,6 +39,7 @@ def opened(home: Path) -> Iterator[Clinic]:
         "SAFELIGHT_HOME": str(home),
         "SAFELIGHT_PASSPHRASE": PASSPHRASE,
         "SAFELIGHT_SECRET_KEY": "the key of a test",
+        **database_of(home),
     }
     with subprocess.Popen(
         [sys.executable, __file__], env=environ, stdout=subprocess.PIPE, text=True

@@ -32,6 +32,7 @@ from safelight.records.models import (
     StoppedCapture,
 )
 from safelight.terms import Purpose
+from servers.databases import database_of
 
 LATER = NOW + timedelta(hours=3)
 
@@ -593,6 +594,7 @@ def installation(tmp_path, transactional_db, settings, home):
         "SAFELIGHT_PASSPHRASE": settings.SAFELIGHT_PASSPHRASE,
         "DJANGO_SETTINGS_MODULE": "safelight.web.settings",
         "PATH": os.environ["PATH"],
+        **database_of(tmp_path),
     }
 
 

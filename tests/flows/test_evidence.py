@@ -58,12 +58,13 @@ def change(index: int) -> None:
 
 
 def as_text(index: int) -> None:
+    """Change it past Django. A PostgreSQL column of bytes takes no text, SQLite's takes anything."""
+    changed = "replace(CAST(body AS text), 'patient.added', 'patient.moved')"
+    if connection.vendor == "postgresql":
+        changed = "replace(body::text, encode('patient.added', 'hex'), '6d')::bytea"
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE records_ledgerentry"
-            " SET body = replace(CAST(body AS text), 'patient.added', 'patient.moved')"
-            ' WHERE "index" = %s',
-            [index],
+            f'UPDATE records_ledgerentry SET body = {changed} WHERE "index" = %s', [index]
         )
 
 

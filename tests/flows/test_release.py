@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 from PIL import Image
 
@@ -30,6 +30,7 @@ from safelight.records.models import (
     Release,
 )
 from safelight.terms import Audience, Purpose, Region
+from servers.databases import refusing_rows
 
 LATER = NOW + timedelta(days=2)
 LOOKED = frozenset(TICKS)
@@ -459,17 +460,8 @@ def test_the_two_people_see_the_copy_that_waits_and_nobody_else(waiting, gp, lea
 
 def test_a_copy_that_does_not_fit_in_the_records_leaves_no_key(asked, gp, home, monkeypatch):
     """The database refuses the row at the last moment."""
-    from django.db import connection
-
     before = home.files()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TRIGGER full BEFORE INSERT ON records_copy BEGIN SELECT RAISE(ABORT, 'no'); END"
-        )
-        try:
-            with pytest.raises(Exception, match="no"):
-                prepare(asked, gp)
-        finally:
-            cursor.execute("DROP TRIGGER full")
+    with refusing_rows("records_copy"), pytest.raises(DatabaseError, match="refused"):
+        prepare(asked, gp)
     assert home.files() == before
     assert Release.objects.get().state == "draft"

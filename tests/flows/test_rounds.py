@@ -21,6 +21,7 @@ from safelight.flows import keeping, mailing, rounds, stores
 from safelight.records.models import OutgoingMail
 
 LATER = NOW + timedelta(minutes=10)
+pytestmark = pytest.mark.django_db(transaction=True)  # the tasks' worker closes connections
 
 
 @task()

@@ -35,6 +35,7 @@ from safelight.records.models import (
     Withdrawal,
 )
 from safelight.terms import Audience, Purpose
+from servers.databases import database_of, sqlite_only
 
 LATER = NOW + timedelta(days=3)
 ALL = (Purpose.CARE, Purpose.SECOND_OPINION, Purpose.TEACHING_LOCAL)
@@ -340,6 +341,7 @@ def test_closed_and_destroyed_are_told_apart_while_a_reader_holds_the_file(
     assert (job.destroyed_at, job.scrubbed_at) == (LATER, again)
 
 
+@sqlite_only
 @pytest.mark.django_db(transaction=True)
 def test_room_that_is_held_back_is_given_free_before_giving_up(consent, photo):
     with connection.cursor() as cursor:
@@ -408,7 +410,7 @@ def test_a_full_disk_stops_no_withdrawal(small_disk):
 
 def run_alone(home: Path, what: str, *, dies: bool = False) -> dict[str, object]:
     """Run the other process, which dies or prints one JSON object."""
-    environ = {**os.environ, "PYTHONPATH": str(CRASHER.parent)}
+    environ = {**os.environ, "PYTHONPATH": str(CRASHER.parent), **database_of(home)}
     run = [sys.executable, str(CRASHER), str(home), what]
     done = subprocess.run(run, capture_output=True, env=environ, check=False)
     assert done.returncode == (-9 if dies else 0), done.stderr.decode()

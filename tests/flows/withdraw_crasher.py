@@ -158,7 +158,8 @@ def watch(photo: Photo, link: Link, browser: str) -> tuple[int, int]:
 def full(photo: Photo) -> None:
     """Fill the disk to its last byte, then withdraw."""
     stores.keys()
-    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if connection.vendor == "sqlite":
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with (home / "filler").open("ab", buffering=0) as filler:
         for size in (2**16, 4096, 1):
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import re
-import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from django.test import RequestFactory
 from clients import signed_in, token_in
 from factories import NOW, PASSPHRASE
 from safelight.web import lockout
+from servers.databases import ask
 from serving import Served, environment_for
 
 
@@ -168,8 +168,7 @@ def test_fifty_tries_at_once_get_ten_looks_at_the_password(live: tuple[Served, s
         answers = list(crowd.map(once, range(50)))
     assert answers.count("looked at") <= 10
     assert answers.count("turned away") >= 40
-    with sqlite3.connect(served.home / "records.sqlite3") as records:
-        counts = sorted(count for (count,) in records.execute("SELECT count FROM web_tries"))
+    counts = sorted(count for (count,) in ask(served.home, "SELECT count FROM web_tries"))
     assert counts == [10, 50]
 
 

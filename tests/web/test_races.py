@@ -21,6 +21,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from servers.databases import ask
 from serving import Served, serving
 
 PREPARE = """
@@ -150,19 +151,14 @@ class Day:
         return Browser(self.served.url, safelight=self.made["sessions"][who])
 
     def count(self, what: str, *values: str) -> int:
-        with sqlite3.connect(self.served.home / "records.sqlite3", timeout=30) as db:
-            return int(db.execute(f"SELECT count(*) FROM {what}", values).fetchone()[0])
+        return int(ask(self.served.home, f"SELECT count(*) FROM {what}", *values)[0][0])
 
     def lines(self, kind: str) -> int:
         return self.count("records_ledgerentry WHERE kind = ?", kind)
 
     def code(self, link: str) -> str:
-        with sqlite3.connect(self.served.home / "records.sqlite3", timeout=30) as db:
-            found = db.execute(
-                "SELECT text FROM records_outgoingmail WHERE about = ? AND subject = 'Your code'",
-                (link.replace("-", ""),),
-            ).fetchall()
-        return str(found[-1][0][:7])
+        mine = "SELECT text FROM records_outgoingmail WHERE about = ? AND subject = 'Your code'"
+        return str(ask(self.served.home, mine, link.replace("-", ""))[-1][0][:7])
 
     def keys(self) -> int:
         with sqlite3.connect(self.served.home / "keys" / "keys.db", timeout=30) as db:
