@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SealBroken, seal, unseal } from '../src/sealing/blob'
+import { SealBroken, seal, unseal, unsealRange } from '../src/sealing/blob'
 import { type Bytes, base64, concat, fromBase64, fromHex, hex } from '../src/sealing/bytes'
 import { context, numberBytes, uuidBytes } from '../src/sealing/context'
 import { plaintext, vectors } from './vectors'
@@ -19,6 +19,20 @@ interface SealVectors {
   sealed: { length: number; salt: string; blob: string }[]
   broken: { name: string; length: number; key?: string; context?: string; edits?: Edit[] }[]
   broken_lengths: number[]
+}
+
+interface Part {
+  name?: string
+  length: number
+  start: number
+  stop: number
+  edits?: Edit[]
+}
+
+interface RangeVectors {
+  opened: (Part & { chunks: number[]; bytes: number; sha256: string })[]
+  still_opened: Part[]
+  refused: Part[]
 }
 
 interface ContextVectors {
@@ -113,6 +127,53 @@ describe('a sealed blob', () => {
     const short = new Uint8Array(16)
     await expect(seal(short, short, { context: bound })).rejects.toThrow(RangeError)
     await expect(seal(key, short, { context: bound, salt: short })).rejects.toThrow(RangeError)
+  })
+})
+
+describe('a part of a sealed blob', () => {
+  const parts = vectors<RangeVectors>('ranges')
+  const chunk = 16400
+
+  async function opened({ length, start, stop, edits }: Part, asked: number[] = []) {
+    const blob = (edits ?? []).reduce(edited, blobOf(length))
+    const read = async (from: number, to: number) => {
+      asked.push(from === 0 ? -1 : (from - 56) / chunk)
+      return blob.slice(from, to)
+    }
+    return await unsealRange(key, read, blob.length, { start, stop, context: bound })
+  }
+
+  it.each(parts.opened)('of $length bytes from $start to $stop opens', async (part) => {
+    const asked: number[] = []
+    const open = await opened(part, asked)
+    expect(open.length).toBe(part.bytes)
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', open))
+    expect(hex(digest)).toBe(part.sha256)
+    expect(asked).toEqual([-1, ...part.chunks])
+  })
+
+  it.each(parts.still_opened)('opens in spite of $name', async (part) => {
+    const whole = plaintext(part.length).slice(part.start, part.stop)
+    expect(hex(await opened(part)) === hex(whole)).toBe(true)
+  })
+
+  it.each(parts.refused)('is refused: $name', async (part) => {
+    await expect(opened(part)).rejects.toThrow(SealBroken)
+  })
+
+  it.each(given.broken_lengths)('of a blob of %i bytes cannot be one', async (length) => {
+    const read = async (from: number, to: number) => new Uint8Array(to - from)
+    const range = { start: 0, stop: 1, context: bound }
+    await expect(unsealRange(key, read, length, range)).rejects.toThrow(SealBroken)
+  })
+
+  it('never runs backwards', async () => {
+    for (const [start, stop] of [
+      [-1, 3],
+      [4, 3],
+    ] as const) {
+      await expect(opened({ length: 1, start, stop })).rejects.toThrow(RangeError)
+    }
   })
 })
 

@@ -147,6 +147,51 @@ def broken(elsewhere: bytes) -> list[dict[str, object]]:
     return [{"name": name, "length": length, **change} for name, length, change in cases]
 
 
+def ranges() -> dict[str, object]:
+    """Parts of the blobs in seal.json, and which chunks a reader may look at to open them."""
+    opened = [
+        *((0, 0, 1), (1, 0, 1), (1, 1, 9), (16383, 0, 16383), (16384, 16383, 16384)),
+        *((16384, 16384, 20000), (16385, 16380, 16385), (100000, 0, 1), (100000, 16383, 16385)),
+        *((100000, 32768, 49152), (100000, 40000, 40001), (100000, 98304, 100000)),
+        *((100000, 99999, 200000), (100000, 0, 100000), (100000, 50000, 50000)),
+    ]
+    flip = 56 + 3 * 16400 + 5
+    return {
+        "about": "docs/formats/sealed-blob.md#opening. Of the blobs in seal.json, by the length of their "
+        "plaintext; stop past the end means the end. chunks: those that are read, the last one first.",
+        "opened": [_range(*each) for each in opened],
+        "still_opened": [
+            {"name": "a flip in another chunk", "length": 100000, "edits": [{"flip": flip}]}
+            | {"start": 0, "stop": 49152}
+        ],
+        "refused": [
+            {"name": name, "length": 100000, "edits": edits, "start": start, "stop": stop}
+            for name, edits, start, stop in (
+                ("a flip in its chunk", [{"flip": flip}], 49152, 49153),
+                ("a flip in the last chunk", [{"flip": 56 + 6 * 16400}], 0, 1),
+                ("the last chunk cut off", [{"cut": 1712}], 0, 1),
+                ("cut inside the last chunk", [{"cut": 1}], 0, 1),
+                ("two chunks swapped", [{"swap": [56, 56 + 16400], "bytes": 16400}], 0, 1),
+                ("another commitment", [{"flip": 24}], 0, 1),
+            )
+        ],
+    }
+
+
+def _range(length: int, start: int, stop: int) -> dict[str, object]:
+    last, end = length // 16384, min(stop, length)
+    inside = range(start // 16384, (end - 1) // 16384 + 1) if start < end else ()
+    part = plaintext(length)[start:stop]
+    return {
+        "length": length,
+        "start": start,
+        "stop": stop,
+        "chunks": [last, *(n for n in inside if n != last)],
+        "bytes": len(part),
+        "sha256": hashlib.sha256(part).hexdigest(),
+    }
+
+
 def contexts() -> dict[str, object]:
     lists: list[tuple[str | bytes | UUID | int, ...]] = [
         (),
@@ -391,6 +436,7 @@ def shared() -> list[dict[str, object]]:
 MADE = {
     "context": contexts,
     "seal": seals,
+    "ranges": ranges,
     "wrap": wraps,
     "envelope": envelopes,
     "key-file": key_files,

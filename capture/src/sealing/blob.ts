@@ -81,6 +81,42 @@ export async function seal(
   return sealed
 }
 
+/**
+ * Open bytes start to stop, of a blob that is read in parts: `read(a, b)` gives its bytes a to b, and
+ * `length` is all it has. The last chunk is opened first, since it proves the length: a cut blob gives
+ * nothing. Stop past the end means the end.
+ */
+export async function unsealRange(
+  dataKey: Bytes,
+  read: (start: number, stop: number) => Promise<Bytes>,
+  length: number,
+  { start, stop, context }: { start: number; stop: number; context: Bytes },
+): Promise<Bytes> {
+  if (start < 0 || stop < start) throw new RangeError('a range runs upwards from 0')
+  if (length < HEADER || (length - HEADER) % (CHUNK + TAG) < TAG) throw new SealBroken()
+  const head = await read(0, HEADER)
+  const { key, nonce, commitment } = await derived(dataKey, head.slice(0, SALT), context)
+  if (!same(commitment, head.subarray(SALT))) throw new SealBroken()
+  const last = Math.floor((length - HEADER) / (CHUNK + TAG))
+  const piece = async (n: number): Promise<Bytes> => {
+    const at = HEADER + n * (CHUNK + TAG)
+    const chunk = await read(at, Math.min(at + CHUNK + TAG, length))
+    const iv = nonceOf(nonce, n)
+    try {
+      return new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, key, chunk))
+    } catch {
+      throw new SealBroken()
+    }
+  }
+  const tail = await piece(last)
+  const end = Math.min(stop, last * CHUNK + tail.length)
+  if (start >= end) return new Uint8Array()
+  const first = Math.floor(start / CHUNK)
+  const pieces: Bytes[] = []
+  for (let n = first; n * CHUNK < end; n += 1) pieces.push(n === last ? tail : await piece(n))
+  return concat(...pieces).slice(start - first * CHUNK, end - first * CHUNK)
+}
+
 /** Open what `seal` made. Raises SealBroken and gives nothing back unless every byte is right. */
 export async function unseal(
   dataKey: Bytes,

@@ -12,8 +12,10 @@ from safelight.vault.blob import (
     is_sealed,
     plaintext_length,
     seal,
+    seal_parts,
     sealed_length,
     unseal,
+    unseal_parts,
     unseal_range,
 )
 from safelight.vault.envelope import (
@@ -63,9 +65,11 @@ __all__ = [
     "plaintext_length",
     "read_backup_public",
     "seal",
+    "seal_parts",
     "sealed_length",
     "split_secret",
     "unseal",
+    "unseal_parts",
     "unseal_range",
     "unwrap",
     "wrap",

@@ -6,7 +6,7 @@ import hmac
 import io
 import mmap
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,6 +20,8 @@ PIECE_BYTES = 16 * 1024
 CHUNK_BYTES = PIECE_BYTES + TAG_BYTES
 SALT_BYTES = 24
 COMMITMENT_BYTES = 32
+READ_CHUNKS = 64
+"""How many chunks are read at once where a blob isn't read whole: a mebibyte."""
 HEAD_BYTES = SALT_BYTES + COMMITMENT_BYTES
 
 _LABEL = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00"
@@ -70,11 +72,91 @@ def seal_with_salt(
     return _together((salt, opened.commitment), chunks)
 
 
+def seal_parts(key: bytes, parts: Iterable[bytes], *, context: bytes) -> Iterator[bytes]:
+    """Yield the sealed blob of what comes in parts of any size, in no more memory than a part takes."""
+    return seal_parts_with_salt(key, parts, context=context, salt=secrets.token_bytes(SALT_BYTES))
+
+
+def seal_parts_with_salt(
+    key: bytes, parts: Iterable[bytes], *, context: bytes, salt: bytes
+) -> Iterator[bytes]:
+    """Seal in parts under a chosen salt. Only for vectors, as seal_with_salt."""
+    opened = _derived(key, salt=salt, context=context)
+    yield salt + opened.commitment
+    held, number = bytearray(), 0
+    for part in parts:
+        held += part
+        whole = len(held) // PIECE_BYTES
+        if whole:
+            yield _together(
+                opened.aead.encrypt(
+                    opened.nonce(number + n),
+                    bytes(held[n * PIECE_BYTES : (n + 1) * PIECE_BYTES]),
+                    None,
+                )
+                for n in range(whole)
+            )
+            del held[: whole * PIECE_BYTES]
+            number += whole
+    yield opened.aead.encrypt(opened.nonce(number), bytes(held), None)
+
+
+def unseal_parts(
+    key: bytes,
+    read: Callable[[int, int], bytes],
+    sealed_bytes: int,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    context: bytes,
+) -> Iterator[bytes]:
+    """Return plaintext[start:stop] in parts, of a blob that is read in ranges and never whole.
+
+    read: gives blob[a:b], as a store does. sealed_bytes: the blob's length.
+    The last chunk is opened before this returns, so a cut blob gives nothing out; of a blob
+    changed further in, what comes before the changed chunk is given out, and then SealBroken raised.
+    """
+    if start < 0 or (stop is not None and stop < start):
+        raise ValueError("a range runs from 0 or more upwards")
+    last = _last_chunk(sealed_bytes)
+    opened = _opened(key, read(0, HEAD_BYTES), context=context)
+    tail = _piece(opened, read(_at(last), sealed_bytes), last)
+    end = last * PIECE_BYTES + len(tail)
+    stop = end if stop is None else min(stop, end)
+    return _read_pieces(opened, read, tail, last, start, stop)
+
+
+def _read_pieces(
+    opened: _Opened,
+    read: Callable[[int, int], bytes],
+    tail: bytes,
+    last: int,
+    start: int,
+    stop: int,
+) -> Iterator[bytes]:
+    number, beyond = start // PIECE_BYTES, -(-stop // PIECE_BYTES)
+    while start < stop:
+        until = min(number + READ_CHUNKS, beyond, last)
+        sealed = memoryview(read(_at(number), _at(until)) if until > number else b"")
+        pieces = [
+            _piece(opened, sealed[n * CHUNK_BYTES : (n + 1) * CHUNK_BYTES], number + n)
+            for n in range(until - number)
+        ]
+        if until == last and until < beyond:
+            pieces.append(tail)
+            until += 1
+        plain = _together(pieces)
+        at = number * PIECE_BYTES
+        yield plain[start - at : stop - at]
+        start, number = at + len(plain), until
+
+
 def unseal(key: bytes, blob: Blob, *, context: bytes) -> bytes:
     """Return the plaintext. Raises SealBroken for wrong key, wrong context or tampering."""
-    opened = _open(key, blob, context=context)
+    last = _last_chunk(len(blob))
+    opened = _opened(key, bytes(blob[:HEAD_BYTES]), context=context)
     with memoryview(blob) as view:
-        return _together(_chunks(opened, view, range(_last_chunk(len(blob)) + 1)))
+        return _together(_chunks(opened, view, range(last + 1)))
 
 
 def _together(*parts: Iterable[bytes]) -> bytes:
@@ -95,19 +177,12 @@ def unseal_range(key: bytes, blob: Blob, start: int, stop: int, *, context: byte
     The last chunk proves the length, so a cut blob refuses every range. Like a slice,
     what lies past the end is left out. Raises SealBroken as unseal does.
     """
-    if not 0 <= start <= stop:
-        raise ValueError("a range runs from 0 or more upwards")
-    opened = _open(key, blob, context=context)
     with memoryview(blob) as view:
-        last = _last_chunk(len(view))
-        end = last * PIECE_BYTES + len(_piece(opened, view, last))
-        stop = min(stop, end)
-        if start >= stop:
-            return b""
-        first = start // PIECE_BYTES
-        wanted = range(first, (stop - 1) // PIECE_BYTES + 1)
-        opened_pieces = _together(_chunks(opened, view, wanted))
-    return opened_pieces[start - first * PIECE_BYTES : stop - first * PIECE_BYTES]
+        return _together(
+            unseal_parts(
+                key, lambda a, b: bytes(view[a:b]), len(view), start, stop, context=context
+            )
+        )
 
 
 def plaintext_length(sealed_bytes: int) -> int:
@@ -152,22 +227,25 @@ def _last_chunk(sealed_bytes: int) -> int:
     return number
 
 
-def _open(key: bytes, blob: Blob, *, context: bytes) -> _Opened:
-    _last_chunk(len(blob))
-    salt, commitment = bytes(blob[:SALT_BYTES]), bytes(blob[SALT_BYTES:HEAD_BYTES])
+def _opened(key: bytes, head: bytes, *, context: bytes) -> _Opened:
+    """Derive the blob's secrets from its head, and compare the commitment."""
+    salt, commitment = head[:SALT_BYTES], head[SALT_BYTES:HEAD_BYTES]
     opened = _derived(key, salt=salt, context=context)
     if not hmac.compare_digest(opened.commitment, commitment):
         raise SealBroken("commitment differs")
     return opened
 
 
+def _at(number: int) -> int:
+    return HEAD_BYTES + number * CHUNK_BYTES
+
+
 def _chunks(opened: _Opened, view: memoryview, numbers: range) -> Iterator[bytes]:
-    return (_piece(opened, view, number) for number in numbers)
+    return (_piece(opened, view[_at(n) : _at(n + 1)], n) for n in numbers)
 
 
-def _piece(opened: _Opened, view: memoryview, number: int) -> bytes:
-    at = HEAD_BYTES + number * CHUNK_BYTES
+def _piece(opened: _Opened, chunk: bytes | memoryview, number: int) -> bytes:
     try:
-        return opened.aead.decrypt(opened.nonce(number), view[at : at + CHUNK_BYTES], None)
+        return opened.aead.decrypt(opened.nonce(number), chunk, None)
     except InvalidTag:
         raise SealBroken(f"chunk {number} does not open") from None

@@ -1,10 +1,12 @@
 import mmap
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight import vault
+from safelight.vault.blob import seal_parts_with_salt, seal_with_salt
 
 KEY = bytes(range(32))
 CHUNK = 16400
@@ -143,3 +145,95 @@ def test_sealed_bytes_are_told_from_impossible_lengths():
     assert vault.is_sealed(bytes(72))
     assert not vault.is_sealed(bytes(71))
     assert not vault.is_sealed(b"")
+
+
+# in parts
+
+
+class Cut:
+    """A blob that is read in ranges, and remembers which."""
+
+    def __init__(self, blob: bytes) -> None:
+        self.blob, self.asked = blob, []
+
+    def __call__(self, start: int, stop: int) -> bytes:
+        self.asked.append((start, stop))
+        return self.blob[start:stop]
+
+
+def in_parts(blob, start=0, stop=None, *, length=None, key=KEY):
+    read = Cut(bytes(blob))
+    return vault.unseal_parts(
+        key, read, len(blob) if length is None else length, start, stop, context=b"c"
+    )
+
+
+@given(text=plaintexts, cuts=st.lists(st.integers(0, 70000), max_size=6))
+def test_in_whatever_parts_it_comes_the_blob_is_the_same(text, cuts):
+    edges = [0, *sorted(cuts), len(text)]
+    parts = [text[a:b] for a, b in pairwise(edges)]
+    salt = bytes(24)
+    made = b"".join(seal_parts_with_salt(KEY, parts, context=b"c", salt=salt))
+    assert made == seal_with_salt(KEY, b"".join(parts), context=b"c", salt=salt)
+    assert (
+        vault.unseal(KEY, b"".join(vault.seal_parts(KEY, parts, context=b"c")), context=b"c")[:9]
+        == b"".join(parts)[:9]
+    )
+
+
+@given(text=plaintexts, bounds=st.tuples(st.integers(0, 70000), st.integers(0, 70000)))
+def test_parts_are_what_a_slice_would_be(text, bounds):
+    start, stop = sorted(bounds)
+    blob = vault.seal(KEY, text, context=b"c")
+    assert b"".join(in_parts(blob, start, stop)) == text[start:stop]
+    assert b"".join(in_parts(blob, start)) == text[start:]
+
+
+def test_a_long_blob_is_read_a_mebibyte_at_a_time():
+    text = bytes(range(256)) * 4 * 1024 * 3  # three mebibytes, and an empty piece at the end
+    read = Cut(vault.seal(KEY, text, context=b"c"))
+    parts = list(vault.unseal_parts(KEY, read, len(read.blob), context=b"c"))
+    assert b"".join(parts) == text
+    assert max(map(len, parts)) <= 64 * 16384
+    assert max(stop - start for start, stop in read.asked) <= 64 * CHUNK
+    assert read.asked[:2] == [(0, 56), (len(read.blob) - 16, len(read.blob))]
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 2, 70])
+@pytest.mark.parametrize("extra", [0, 1, 16383])
+def test_a_blob_cut_at_any_chunks_edge_gives_out_nothing(pieces, extra):
+    blob = vault.seal(KEY, bytes(pieces * 16384 + extra), context=b"c")
+    edges = {56 + n * CHUNK + more for n in range(pieces + 1) for more in (-1, 0, 1, 15, 16, 17)}
+    for edge in sorted(each for each in edges if 0 <= each < len(blob)):
+        with pytest.raises(vault.SealBroken):
+            in_parts(blob[:edge])
+        with pytest.raises(vault.SealBroken):  # cut after its length was asked
+            list(in_parts(blob[:edge], length=len(blob)))
+
+
+def test_of_a_blob_changed_in_a_chunk_only_what_comes_before_is_given_out():
+    text = bytes(70 * 16384 + 5)
+    blob = vault.seal(KEY, text, context=b"c")
+    for number in range(71):
+        wrong = bytearray(blob)
+        wrong[56 + number * CHUNK + 3] ^= 1
+        given_out = bytearray()
+
+        def consume(wrong=bytes(wrong), given_out=given_out):
+            for part in in_parts(wrong):
+                given_out.extend(part)
+
+        with pytest.raises(vault.SealBroken, match=f"chunk {number}"):
+            consume()
+        assert len(given_out) <= number * 16384
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, None), (-1, 3), (4, 3)])
+def test_parts_never_run_backwards(start, stop):
+    with pytest.raises(ValueError, match="range"):
+        in_parts(vault.seal(KEY, b"abc", context=b"c"), start, stop)
+
+
+def test_another_key_gives_out_no_parts():
+    with pytest.raises(vault.SealBroken):
+        in_parts(vault.seal(KEY, b"abc", context=b"c"), key=bytes(32))

@@ -56,6 +56,42 @@ def test_the_key_of_a_copy_is_the_published_one():
     assert vault.derive(KEY, derived["kind"]).hex() == derived["key"]
 
 
+RANGES = vectors("ranges")
+
+
+def in_range(case, key=KEY):
+    """Open a part as a reader of ranges does; return it with the chunks that were read."""
+    blob, asked = edited(BLOBS[case["length"]], case.get("edits", [])), []
+
+    def read(start, stop):
+        chunks = [] if start == 0 else range((start - 56) // 16400, (stop - 57) // 16400 + 1)
+        asked.extend(chunks)
+        return blob[start:stop]
+
+    parts = vault.unseal_parts(key, read, len(blob), case["start"], case["stop"], context=CONTEXT)
+    return b"".join(parts), asked
+
+
+@pytest.mark.parametrize("case", RANGES["opened"], ids=str)
+def test_every_published_part_opens_and_reads_no_other_chunk(case):
+    part, asked = in_range(case)
+    assert hashlib.sha256(part).hexdigest() == case["sha256"]
+    assert asked == case["chunks"]
+    blob = BLOBS[case["length"]]
+    assert vault.unseal_range(KEY, blob, case["start"], case["stop"], context=CONTEXT) == part
+
+
+@pytest.mark.parametrize("case", RANGES["still_opened"], ids=lambda case: case["name"])
+def test_what_is_broken_elsewhere_keeps_no_part_shut(case):
+    assert in_range(case)[0] == plaintext(case["length"])[case["start"] : case["stop"]]
+
+
+@pytest.mark.parametrize("case", RANGES["refused"], ids=lambda case: case["name"])
+def test_every_published_broken_part_is_refused(case):
+    with pytest.raises(vault.SealBroken):
+        in_range(case)
+
+
 def edited(blob, edits):
     data = bytearray(blob)
     for edit in edits:
