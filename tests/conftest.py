@@ -8,7 +8,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from servers.postgres import Postgres, running
+from servers import postgres as postgresql
+from servers import seaweed as s3
+from servers.postgres import Postgres
+from servers.seaweed import Seaweed
 
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -23,5 +26,12 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL, started for whoever asks first; `postgres.database()` makes an empty one."""
-    with running() as server:
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[Seaweed]:
+    """A real S3 store, started for whoever asks first; `seaweed.bucket()` makes an empty one."""
+    with s3.running() as server:
         yield server

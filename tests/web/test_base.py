@@ -79,6 +79,42 @@ def test_the_passphrase_comes_from_the_environment_a_file_or_systemd(tmp_path):
     assert "said" not in repr(plain)
 
 
+def test_a_bucket_is_named_with_what_goes_with_it(tmp_path):
+    assert config.s3_place(config.Config()) is None
+    secret = tmp_path / "secret"
+    secret.write_text("hush\n", encoding="utf-8")
+    said = config.Config(
+        s3_bucket="pictures", s3_prefix="/here/", s3_access_key="we", s3_secret_key_file=secret
+    )
+    place = config.s3_place(said)
+    assert place is not None
+    assert (place["prefix"], place["secret_key"]) == ("here", "hush")
+    assert (place["endpoint"], place["region"]) == (None, "us-east-1")
+    assert config.s3_place(config.Config(s3_bucket="pictures"))["access_key"] is None
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"s3_prefix": "here"}, "s3_bucket is missing"),
+        ({"s3_bucket": "pictures", "blobs": Path("/blobs")}, "two places"),
+        ({"s3_bucket": "pictures", "s3_access_key": "we"}, "belong together"),
+        ({"s3_bucket": "ab"}, "three characters"),
+        (
+            {
+                "s3_bucket": "pictures",
+                "s3_access_key": "we",
+                "s3_secret_key_file": Path("/nowhere/secret"),
+            },
+            "can't be read",
+        ),
+    ],
+)
+def test_settings_of_a_bucket_that_do_not_fit_are_refused(said, why):
+    with pytest.raises(config.ConfigRefused, match=why):
+        config.s3_place(config.Config(**said))
+
+
 def test_a_database_can_be_named():
     said = config.Config(database_url="postgresql://safe:p%40ss@db.example:5433/records")
     made = config.databases(said)["default"]

@@ -48,7 +48,7 @@ SETTINGS = """# Safelight. Each line can be overridden by an environment variabl
 server_url = {server_url}
 secret_key = {secret_key}
 behind_proxy = {behind_proxy}
-{database}{keys}
+{database}{store}{keys}
 # After this many minutes without use a session locks.
 idle_minutes = 10
 
@@ -60,6 +60,16 @@ idle_minutes = 10
 # mail_password_file = "/etc/safelight/mail-password"
 # mail_from = "safelight@practice.example"
 """
+
+S3 = {
+    "bucket": "keep sealed pictures in this bucket of an S3 store; default: in a folder",
+    "prefix": "where in the bucket",
+    "endpoint": "https://… of a store that isn't Amazon's",
+    "region": "the bucket's region; default: us-east-1",
+    "access_key": "who Safelight is there; default: as AWS tools find it",
+    "secret_key_file": "the file with the secret that goes with it",
+}
+"""Settings of the store and what they say, in `init` as in the settings file with `s3_` in front."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +83,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--behind-proxy", action="store_true", help="a proxy before it does the TLS"
     )
     parser.add_argument("--database-url", default="", help="postgresql://…; default: SQLite")
+    for name, text in S3.items():
+        parser.add_argument(f"--s3-{name.replace('_', '-')}", default="", help=text)
     parser.add_argument(
         "--key-manager",
         choices=FAR,
@@ -220,10 +232,18 @@ def _write(place: Path, args: argparse.Namespace, *, server_url: str, keys: str)
         behind_proxy=str(bool(args.behind_proxy)).lower(),
         database=database,
         keys=keys,
+        store=_store(args),
     )
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def _store(args: argparse.Namespace) -> str:
+    said = {f"s3_{name}": getattr(args, f"s3_{name}") for name in S3}
+    if said["s3_secret_key_file"]:
+        said["s3_secret_key_file"] = str(Path(said["s3_secret_key_file"]).resolve())
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in said.items() if value)
 
 
 def _toml(text: str) -> str:

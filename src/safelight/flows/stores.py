@@ -30,8 +30,10 @@ def keys() -> storage.KeyStore:
 
 
 @cache
-def blobs() -> storage.DiskStore:
-    """Return the store of sealed blobs."""
+def blobs() -> storage.BlobStore:
+    """Return the store of sealed blobs: the bucket of the settings, or the folder."""
+    if settings.SAFELIGHT_S3:
+        return storage.S3Store(storage.Place(**settings.SAFELIGHT_S3))
     return storage.DiskStore(Path(settings.SAFELIGHT_BLOBS))
 
 

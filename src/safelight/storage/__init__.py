@@ -1,10 +1,12 @@
 """Where blobs and keys are kept, each so that it survives a power cut and dies when told to."""
 
 from safelight.storage.ballast import Ballast, ballast_of
+from safelight.storage.blobs import BlobStore
 from safelight.storage.disk import DiskStore
 from safelight.storage.errors import (
     AlreadyThere,
     BackupBroken,
+    BlobDamaged,
     BlobGone,
     DiskFull,
     KeyGone,
@@ -17,6 +19,8 @@ from safelight.storage.errors import (
     KeyTaken,
     NoPlace,
     StorageError,
+    StoreRefused,
+    StoreUnreachable,
     Tombstoned,
     VersionDestroyed,
     WrongPassphrase,
@@ -28,13 +32,16 @@ from safelight.storage.keystore import Destroyed, Erased, KeyStore, KeyStoreStat
 from safelight.storage.managers import Health, KeyManager, ManagerState
 from safelight.storage.remembering import Remembering
 from safelight.storage.rotation import Version
+from safelight.storage.s3 import Place, S3Store
 from safelight.storage.sealed_file import Cost, SealedFileManager
 
 __all__ = [
     "AlreadyThere",
     "BackupBroken",
     "Ballast",
+    "BlobDamaged",
     "BlobGone",
+    "BlobStore",
     "Cost",
     "Destroyed",
     "DiskFull",
@@ -55,9 +62,13 @@ __all__ = [
     "KeyTaken",
     "ManagerState",
     "NoPlace",
+    "Place",
     "Remembering",
+    "S3Store",
     "SealedFileManager",
     "StorageError",
+    "StoreRefused",
+    "StoreUnreachable",
     "Tombstoned",
     "Turn",
     "Version",

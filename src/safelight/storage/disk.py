@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from safelight.storage.blobs import BLOCK_BYTES, parts_of
 from safelight.storage.errors import AlreadyThere, BlobGone
 from safelight.storage.files import (
     fsync_directory,
     full_disk_said,
     make_directories,
     make_root,
-    write_new,
+    write_new_parts,
 )
 
-_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
-_MOST_PARTS = 6
 _INCOMING = ".incoming"
 
 
 class DiskStore:
-    """A folder of blobs, each put once and never changed.
+    """A folder of blobs. What is promised stands at BlobStore.
 
-    A name is one to six parts of letters, digits, `.`, `_` and `-`, with `/` between them; no part
-    begins with a dot. The file system must know hard links: they are how a name is taken at most once.
+    The file system must know hard links: they are how a name is taken at most once.
     """
 
     def __init__(self, root: Path) -> None:
@@ -37,27 +35,38 @@ class DiskStore:
         make_directories(self._incoming, below=root)
 
     def put(self, name: str, data: bytes) -> None:
-        """Keep the bytes under the name; return only when a power cut can't undo it.
+        """Keep the bytes under the name; return only when a power cut can't undo it."""
+        self.put_parts(name, (data,))
 
-        The same bytes again are the same put. Raises AlreadyThere for other bytes, DiskFull.
-        """
+    def put_parts(self, name: str, parts: Iterable[bytes]) -> int:
+        """Keep what comes in parts: file, its bytes on the disk, then its name, then that on the disk."""
         path = self._path(name)
         temporary = self._incoming / f"{secrets.token_hex(16)}.part"
         with full_disk_said():
             make_directories(path.parent, below=self._root)
-            write_new(temporary, data)
+            written = write_new_parts(temporary, parts)
             try:
-                _take_name(temporary, path, data)
+                _take_name(temporary, path)
                 fsync_directory(path.parent)
             finally:
                 temporary.unlink(missing_ok=True)
+        return written
 
     def get(self, name: str) -> bytes:
         """Return the bytes. Raises BlobGone."""
-        try:
+        with _gone_said(name):
             return self._path(name).read_bytes()
-        except FileNotFoundError:
-            raise BlobGone(name) from None
+
+    def length(self, name: str) -> int:
+        """Return how many bytes there are. Raises BlobGone."""
+        with _gone_said(name):
+            return self._path(name).stat().st_size
+
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        """Return bytes[start:stop]. Raises BlobGone."""
+        with _gone_said(name), self._path(name).open("rb") as file:
+            file.seek(start)
+            return file.read(max(0, stop - start))
 
     def exists(self, name: str) -> bool:
         """Say whether anything is kept under the name."""
@@ -98,19 +107,32 @@ class DiskStore:
         return swept
 
     def _path(self, name: str) -> Path:
-        parts = name.split("/")
-        if len(parts) > _MOST_PARTS or not all(_PART.fullmatch(part) for part in parts):
-            raise ValueError("not a blob's name")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*parts_of(name))
 
 
-def _take_name(temporary: Path, path: Path, data: bytes) -> None:
+@contextmanager
+def _gone_said(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise BlobGone(name) from None
+
+
+def _take_name(temporary: Path, path: Path) -> None:
     """Give the file its name if nobody has it. A link, unlike a rename, never replaces."""
     try:
         os.link(temporary, path)
     except FileExistsError:
-        if not path.is_file() or path.read_bytes() != data:
+        if not path.is_file() or not _are_alike(temporary, path):
             raise AlreadyThere(path.name) from None
+
+
+def _are_alike(one: Path, other: Path) -> bool:
+    with one.open("rb") as first, other.open("rb") as second:
+        while block := first.read(BLOCK_BYTES):
+            if second.read(BLOCK_BYTES) != block:
+                return False
+        return not second.read(1)
 
 
 def _is_older(path: Path, than: datetime) -> bool:

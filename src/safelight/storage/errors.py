@@ -21,6 +21,24 @@ class BlobGone(StorageError):
     for_people = "This picture is no longer kept."
 
 
+class BlobDamaged(StorageError):
+    """What the store gives back isn't what was put: its own checksum says so."""
+
+    for_people = "This picture came back damaged from the store, so it isn't shown. Please tell your administrator."
+
+
+class StoreUnreachable(StorageError):
+    """The store didn't answer, or answered that it can't just now. What was asked may have happened."""
+
+    for_people = "The picture store can't be reached just now. Nothing is lost. Please try again in a minute."
+
+
+class StoreRefused(StorageError):
+    """The store answered, and it doesn't let us: a wrong key, a missing right, no such bucket."""
+
+    for_people = "The picture store doesn't let Safelight in. Please tell your administrator."
+
+
 class DiskFull(StorageError):
     """No room; nothing was kept."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,21 +25,29 @@ def full_disk_said() -> Iterator[None]:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a file that must not exist, readable by its owner only, and wait for the disk.
+    """Write a file that must not exist, readable by its owner only, and wait for the disk."""
+    write_new_parts(path, (data,))
+
+
+def write_new_parts(path: Path, parts: Iterable[bytes]) -> int:
+    """Write what comes in parts as write_new does; return how many bytes came.
 
     After an error nothing is left of it: a failed fsync can't be tried again, since the system
     may have dropped the pages.
     """
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd, written = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), 0
     try:
         try:
-            write_all(fd, data)
+            for part in parts:
+                write_all(fd, part)
+                written += len(part)
             os.fsync(fd)
         finally:
             os.close(fd)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+    return written
 
 
 def write_all(fd: int, data: bytes) -> None:

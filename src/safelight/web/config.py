@@ -43,6 +43,13 @@ class Config:
     database_url: str = ""
     """Empty: SQLite in the home folder. Otherwise postgresql://user:password@host:port/name."""
     blobs: Path | None = None
+    s3_bucket: str = ""
+    """Where sealed pictures are kept instead of a folder: a bucket of an S3 store."""
+    s3_prefix: str = ""
+    s3_endpoint: str = ""
+    s3_region: str = "us-east-1"
+    s3_access_key: str = ""
+    s3_secret_key_file: Path | None = None
     keys: Path | None = None
     keys_url: str = ""
     """postgresql://…: the key store in a database of its own, and not in the file `keys`."""
@@ -105,6 +112,7 @@ _PATHS = frozenset(
         "openbao_ca_file",
         "pkcs11_module",
         "pkcs11_pin_file",
+        "s3_secret_key_file",
     }
 )
 _NUMBERS = frozenset({"idle_minutes", "key_days", "mail_port"})
@@ -219,6 +227,43 @@ def _typed(name: str, value: object) -> Any:
     if not isinstance(value, str):
         raise ConfigRefused(f"{name} is text")
     return value
+
+
+def s3_place(config: Config) -> dict[str, Any] | None:
+    """Return where in an S3 store the pictures are, and as whom; None: they are in a folder.
+
+    Raises ConfigRefused for settings that don't fit together, or a file that can't be read.
+    """
+    if not config.s3_bucket:
+        given = (config.s3_prefix, config.s3_endpoint, config.s3_access_key)
+        if any(given) or config.s3_secret_key_file:
+            raise ConfigRefused(
+                "s3_bucket is missing; without it the other s3_ settings do nothing"
+            )
+        return None
+    if config.blobs:
+        raise ConfigRefused("blobs and s3_bucket name two places for the pictures: leave one out")
+    if bool(config.s3_access_key) != bool(config.s3_secret_key_file):
+        raise ConfigRefused("s3_access_key and s3_secret_key_file belong together")
+    if len(config.s3_bucket) < 3:
+        raise ConfigRefused("the name of a bucket has three characters or more")
+    return {
+        "bucket": config.s3_bucket,
+        "prefix": config.s3_prefix.strip("/"),
+        "endpoint": config.s3_endpoint or None,
+        "region": config.s3_region,
+        "access_key": config.s3_access_key or None,
+        "secret_key": _secret(config.s3_secret_key_file),
+    }
+
+
+def _secret(place: Path | None) -> str | None:
+    if place is None:
+        return None
+    try:
+        return place.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigRefused(f"{place.name} can't be read: {type(error).__name__}") from error
 
 
 def databases(config: Config) -> dict[str, dict[str, Any]]:

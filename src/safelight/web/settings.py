@@ -32,6 +32,7 @@ CONFIG = _config.read(_environ)
 SAFELIGHT_MODE = CONFIG.mode
 SAFELIGHT_HOME = CONFIG.home
 SAFELIGHT_BLOBS = CONFIG.blobs or CONFIG.home / "blobs"
+SAFELIGHT_S3 = _config.s3_place(CONFIG)
 SAFELIGHT_KEYS = CONFIG.keys or CONFIG.home / "keys" / "keys.db"
 SAFELIGHT_KEYS_URL = CONFIG.keys_url
 SAFELIGHT_SEAL = CONFIG.seal or CONFIG.home / "keys" / "seal.json"
