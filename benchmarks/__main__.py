@@ -13,6 +13,7 @@ NAMES = {
     "seal": "sealing against openssl",
     "keys": "renewing a million patients' keys",
     "decide": "decisions a second",
+    "store": "a capture until it is acknowledged, and the memory of a 2 GiB clip",
     "capture": "taps and seconds from an unlocked phone to the receipt",
     "expose": "judging a release with all earlier ones",
 }
