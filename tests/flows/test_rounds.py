@@ -18,7 +18,7 @@ from django_tasks_db.models import DBTaskResult
 from factories import NOW
 from safelight import vault
 from safelight.flows import keeping, mailing, rounds, stores
-from safelight.records.models import OutgoingMail
+from safelight.records.models import Look, OutgoingMail
 
 LATER = NOW + timedelta(minutes=10)
 pytestmark = pytest.mark.django_db(transaction=True)  # the tasks' worker closes connections
@@ -55,7 +55,18 @@ def age(home, by: timedelta) -> None:
 def test_a_round_does_every_step_and_sends_no_mail_without_a_transport(home):
     done = rounds.go(now=NOW, transport=None)
     assert done == rounds.Round(
-        ("erasures", "orphans", "keys", "tasks", "forms", "checkpoint", "choices", "reminders"), ()
+        (
+            "erasures",
+            "orphans",
+            "inventory",
+            "keys",
+            "tasks",
+            "forms",
+            "checkpoint",
+            "choices",
+            "reminders",
+        ),
+        (),
     )
 
 
@@ -66,7 +77,16 @@ def test_a_step_that_fails_is_named_and_keeps_no_other(home, monkeypatch, caplog
     monkeypatch.setattr(rounds.erasing, "finish_pending", fails)
     done = rounds.go(now=NOW, transport=None)
     assert done.failed == ("erasures",)
-    assert done.done == ("orphans", "keys", "tasks", "forms", "checkpoint", "choices", "reminders")
+    assert done.done == (
+        "orphans",
+        "inventory",
+        "keys",
+        "tasks",
+        "forms",
+        "checkpoint",
+        "choices",
+        "reminders",
+    )
     assert "step erasures failed" in caplog.text
 
 
@@ -233,3 +253,14 @@ def test_the_servers_password_is_read_from_its_file(inbox, settings, tmp_path, l
     assert inbox.messages == []  # this server takes no name, so nothing was sent in clear
     letter.refresh_from_db()
     assert letter.tries == 1
+
+
+# the inventory
+
+
+def test_everything_is_looked_at_once_a_night_and_not_at_the_first_round(home):
+    rounds.go(now=NOW, transport=None)
+    assert not Look.objects.exists()
+    for later in (timedelta(hours=23), timedelta(hours=25), timedelta(hours=26)):
+        rounds.go(now=NOW + later, transport=None)
+    assert Look.objects.get().at == NOW + timedelta(hours=25)

@@ -102,6 +102,29 @@ def test_the_doctor_sees_a_folder_that_others_may_read(tmp_path):
     assert found["permissions, keys"] == "bad"
 
 
+def test_a_practice_keeps_its_pictures_in_a_bucket_and_the_doctor_tries_it(tmp_path, seaweed):
+    home, secret = tmp_path / "home", tmp_path / "s3-secret"
+    secret.write_text(f"{seaweed.secret_key}\n", encoding="utf-8")
+    secret.chmod(0o600)
+    bucket = seaweed.bucket()
+    said = {"s3_bucket": bucket, "s3_prefix": "lamplight", "s3_endpoint": seaweed.url}
+    said |= {"s3_access_key": seaweed.access_key, "s3_secret_key_file": str(secret)}
+    assert init(home, **said).returncode == 0
+    told = safelight("doctor", "--home", str(home), "--json")
+    found = {e["what"]: e for e in map(json.loads, told.stdout.splitlines())}
+    assert found["pictures"]["text"] == "the bucket keeps, gives back and forgets"
+    assert found["pictures, network"]["outcome"] == "look"
+    assert found["pictures, versions"]["outcome"] == "good"
+    left = seaweed.client().list_object_versions(Bucket=bucket)
+    assert not left.get("Versions")
+    assert not left.get("DeleteMarkers")
+    secret.write_text("guessed", encoding="utf-8")
+    told = safelight("doctor", "--home", str(home), "--json")
+    found = {e["what"]: e for e in map(json.loads, told.stdout.splitlines())}
+    assert (found["blobs"]["outcome"], told.returncode) == ("bad", 3)
+    assert "doesn't let Safelight in" in found["blobs"]["text"]
+
+
 def test_the_ledger_is_whole_and_a_witness_can_tell(installed: Path, tmp_path):
     assert safelight("worker", "--once", "--home", str(installed)).returncode == 0
     kept = tmp_path / "checkpoint"

@@ -9,6 +9,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -46,7 +47,17 @@ def run(args: argparse.Namespace) -> int:
         say(f"The settings don't fit: {error}")
         return EXIT_USAGE
     else:
-        for look in (_settings, _permissions, _room, _database, _keys, _ledger, _mail):
+        for look in (
+            _settings,
+            _permissions,
+            _room,
+            _blobs,
+            _whole,
+            _database,
+            _keys,
+            _ledger,
+            _mail,
+        ):
             found += _safely(look)
     for finding in found:
         if args.json:
@@ -119,7 +130,8 @@ def _permissions() -> Iterator[Finding]:
     places = {
         "settings file": Path(_environ_path("SAFELIGHT_CONFIG")),
         "home": Path(settings.SAFELIGHT_HOME),
-        "blobs": Path(settings.SAFELIGHT_BLOBS),
+        "blobs": None if settings.SAFELIGHT_S3 else Path(settings.SAFELIGHT_BLOBS),
+        "secret key of the store": config.s3_secret_key_file,
         "keys": Path(settings.SAFELIGHT_KEYS).parent,
         "sealed keys": Path(settings.SAFELIGHT_SEAL),
         "passphrase": config.passphrase_file,
@@ -148,9 +160,58 @@ def _environ_path(name: str) -> str:
 def _room() -> Iterator[Finding]:
     from django.conf import settings
 
-    free = shutil.disk_usage(settings.SAFELIGHT_BLOBS).free
+    place = settings.SAFELIGHT_HOME if settings.SAFELIGHT_S3 else settings.SAFELIGHT_BLOBS
+    free = shutil.disk_usage(place).free
     text = f"{free / 2**30:.1f} GiB free"
     yield Finding("disk", "good" if free > ROOM_NEEDED else "bad", text)
+
+
+def _blobs() -> Iterator[Finding]:
+    from django.conf import settings
+
+    from safelight import storage
+    from safelight.flows import keeping, stores
+
+    kept = stores.blobs()
+    keeping.try_out(kept)
+    if not settings.SAFELIGHT_S3:
+        yield Finding("pictures", "good", "the folder keeps, gives back and forgets")
+        return
+    yield Finding("pictures", "good", "the bucket keeps, gives back and forgets")
+    if str(settings.SAFELIGHT_S3["endpoint"] or "https:").startswith("https:"):
+        yield Finding("pictures, network", "good", "by TLS")
+    else:
+        text = "no TLS: what passes is sealed, but who changes it on the way isn't kept out"
+        yield Finding("pictures, network", "look", text)
+    if isinstance(kept, storage.S3Store) and kept.is_versioned():
+        text = "the bucket keeps old versions; an erasure deletes each of them"
+        yield Finding("pictures, versions", "good", text)
+
+
+def _whole() -> Iterator[Finding]:
+    """Tell how the worker's last look at everything went."""
+    from django.utils import timezone
+
+    from safelight.records.models import Look
+
+    last = Look.objects.first()
+    if last is None:
+        yield Finding("what is kept", "look", "not looked at yet; the worker does it every night")
+        return
+    if last.is_elsewhere:
+        text = "half of it seems gone: is the disk mounted, is it the right bucket?"
+        yield Finding("what is kept", "bad", text)
+    elif last.gaps:
+        text = f"{last.gaps} set aside, since a file or a key is missing: see /governance/aside/"
+        yield Finding("what is kept", "bad", text)
+    elif timezone.now() - last.at > timedelta(days=2):
+        text = f"last looked at on {last.at:%Y-%m-%d}: does the worker run?"
+        yield Finding("what is kept", "look", text)
+    else:
+        yield Finding("what is kept", "good", f"{last.owners} looked at, nothing is missing")
+    if last.unowned_blobs or last.unowned_keys:
+        text = f"{last.unowned_blobs} files and {last.unowned_keys} keys that no record owns"
+        yield Finding("what is kept, unowned", "look", text)
 
 
 def _database() -> Iterator[Finding]:

@@ -8,6 +8,8 @@ from one that died: a key has no age of its own.
 
 from __future__ import annotations
 
+import logging
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,13 +17,16 @@ from uuid import UUID
 
 from django.db import transaction
 
+from safelight import storage
 from safelight.flows import stores
 from safelight.records import log
 from safelight.records.models import Consent, Copy, Disclosure, Photo, StoppedCapture
-from safelight.storage import KeyGone
+from safelight.storage import KeyGone, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+logger = logging.getLogger(__name__)
 
 LEASE = timedelta(hours=2)
 """Older than the longest upload: a younger orphan may still become a picture."""
@@ -36,6 +41,17 @@ class Swept:
 
     orphans: int
     parts: int
+
+
+def try_out(store: storage.BlobStore) -> None:
+    """Put a blob, read it back and delete it: every right that is needed. Raises StorageError."""
+    name, data = f"probe-{secrets.token_hex(16)}", secrets.token_bytes(100)
+    store.put(name, data)
+    try:
+        if store.get(name) != data or store.read(name, 3, 9) != data[3:9]:
+            raise storage.BlobDamaged(name)
+    finally:
+        store.delete(name)
 
 
 def begin(image_id: UUID, *, tenant: UUID, patient: UUID, data_key: bytes) -> None:
@@ -59,8 +75,14 @@ def is_still_kept(image_id: UUID, *, tenant: UUID, patient: UUID) -> bool:
 
 
 def settle(image_id: UUID) -> None:
-    """Take the announcement back, once the row is there or nothing was kept."""
-    stores.blobs().delete(f"{image_id}.{INTENT}")
+    """Take the announcement back, once the row is there or nothing was kept.
+
+    A store that can't just now leaves it to the next sweep: the row is what counts, and it is there.
+    """
+    try:
+        stores.blobs().delete(f"{image_id}.{INTENT}")
+    except StorageError as error:
+        logger.warning("the announcement of %s stays: %s", image_id, type(error).__name__)
 
 
 def destroy(image_id: UUID) -> bool:
@@ -101,13 +123,15 @@ def _is_removed(image_id: UUID) -> bool:
         if StoppedCapture.objects.filter(capture_id=image_id).exists():
             destroy(image_id)
             return True
+        # Blobs before the key: who sends it again meanwhile finds the key gone, or put all of it anew.
+        _delete_blobs(image_id, kinds=KINDS[:-1])
         stores.keys().discard([image_id])
-        _delete_blobs(image_id)
+        _delete_blobs(image_id, kinds=(INTENT,))
     return True
 
 
-def _delete_blobs(image_id: UUID) -> bool:
-    gone = [stores.blobs().delete(f"{image_id}.{kind}") for kind in KINDS]
+def _delete_blobs(image_id: UUID, *, kinds: tuple[str, ...] = KINDS) -> bool:
+    gone = [stores.blobs().delete(f"{image_id}.{kind}") for kind in kinds]
     return any(gone)
 
 

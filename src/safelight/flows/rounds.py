@@ -23,6 +23,7 @@ from safelight.flows import (
     choices,
     erasing,
     evidence,
+    inventory,
     keeping,
     key_rounds,
     mailing,
@@ -53,6 +54,7 @@ def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
     steps: dict[str, Callable[[], object]] = {
         "erasures": lambda: erasing.finish_pending(now=now),
         "orphans": lambda: _orphans(now=now),
+        "inventory": lambda: _inventory(now=now),
         "keys": lambda: key_rounds.go(now=now),
         "tasks": lambda: _tasks(now=now),
         "forms": lambda: once.forget_old(now=now),
@@ -113,6 +115,16 @@ def _choices(*, now: datetime) -> None:
     if (last := _last("grown-up")) is None or not timedelta(0) <= now - last < DAILY:
         choices.raise_due(now=now)
         _mark("grown-up", now=now)
+
+
+def _inventory(*, now: datetime) -> None:
+    """Look once a night whether everything is there, the first time a night after the first round."""
+    last = _last("looked")
+    if last is None:
+        _mark("looked", now=now)
+    elif not timedelta(0) <= now - last < DAILY:
+        inventory.look(now=now)
+        _mark("looked", now=now)
 
 
 def _last(name: str) -> datetime | None:

@@ -21,6 +21,7 @@ AREAS = (
     "receipts",
     "notes",
     "governance",
+    "aside",
     "account",
     "staff",
     "components",

@@ -4,6 +4,7 @@ from safelight.records.models.backups import BackupRun
 from safelight.records.models.choices import Offer, PendingChoice
 from safelight.records.models.consent import Consent, Objection, Receipt
 from safelight.records.models.forms import AnsweredForm
+from safelight.records.models.kept import Gap, Look
 from safelight.records.models.keys import KeyBackupVerified
 from safelight.records.models.log import Checkpoint, LedgerEntry, OutgoingMail, TreeHead
 from safelight.records.models.people import (
@@ -32,10 +33,12 @@ __all__ = [
     "Disclosure",
     "EraseJob",
     "FinalShowing",
+    "Gap",
     "KeyBackupVerified",
     "LedgerEntry",
     "LegalHold",
     "Link",
+    "Look",
     "Objection",
     "Offer",
     "OrganisationAgreement",

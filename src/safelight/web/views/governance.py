@@ -20,6 +20,7 @@ from safelight.records.models import (
     Checkpoint,
     Disclosure,
     EraseJob,
+    Gap,
     Link,
     OutgoingMail,
     Photo,
@@ -126,6 +127,12 @@ def _waiting(staff: Staff) -> list[Waiting]:
             "Patients have to be asked themselves",
             "They have grown up, or can decide again. Other uses are on hold until then.",
             "to-ask",
+        ),
+        Waiting(
+            Gap.objects.visible_to(staff).filter(closed_at=None).count(),
+            "Set aside: a file or a key is missing",
+            "Nobody can open these until they are whole again.",
+            "governance-aside",
         ),
         Waiting(
             EraseJob.objects.filter(practice=practice, destroyed_at__isnull=True).count(),
