@@ -174,6 +174,16 @@ def test_a_key_manager_that_does_not_answer_is_an_alarm(surgery, settings):
     assert found.alarms[0].bad
 
 
+def test_a_key_manager_that_goes_away_between_two_questions_is_one_too(surgery, monkeypatch):
+    def away(self) -> None:
+        raise storage.KeyManagerAway("planted")
+
+    monkeypatch.setattr(storage.SealedFileManager, "describe", away)
+    found = key_status.status(now=NOW)
+    assert (found.state, found.health.ok) == (None, False)
+    assert "Nothing is lost" in found.alarms[0].text
+
+
 def test_a_patients_key_that_does_not_open_is_left_behind_and_said(surgery):
     kept()
     keys = stores.keys()

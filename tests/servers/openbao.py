@@ -97,6 +97,7 @@ class OpenBao:
         self.call("PUT", "sys/policies/acl/safelight", {"policy": POLICY})
         token = self.call("POST", "auth/token/create-orphan", {"policies": ["safelight"]})
         self.token_file.write_text(token["auth"]["client_token"] + "\n")
+        self.token_file.chmod(0o644)
 
     def _said(
         self, method: str, path: str, said: Mapping[str, object] | None = None, *, token: str = ""

@@ -93,6 +93,7 @@ def test_init_under_openbao_asks_for_no_passphrase(tmp_path: Path, bao: openbao.
     assert found["key manager"]["outcome"] == "good"
     assert "openbao, version 1. OpenBao answers" in found["key manager"]["text"]
     assert "keys, shredding" not in found
+    assert found["permissions, OpenBao's token"]["outcome"] == "bad"
     assert (home / "keys" / "keys.db").exists()
 
 

@@ -135,6 +135,8 @@ def _permissions() -> Iterator[Finding]:
         "keys": Path(settings.SAFELIGHT_KEYS).parent,
         "sealed keys": Path(settings.SAFELIGHT_SEAL),
         "passphrase": config.passphrase_file,
+        "OpenBao's token": config.openbao_token_file,
+        "token's PIN": config.pkcs11_pin_file,
     }
     for what, place in places.items():
         if place is None or not place.exists():

@@ -53,12 +53,12 @@ class KeyStatus:
 def status(*, now: datetime) -> KeyStatus:
     """Look at everything. Raises KeysAreSealed."""
     keys = stores.keys()
-    health = keys.health()
-    try:
-        state = keys.describe()
-    except storage.StorageError as error:
-        state = None
-        health = storage.Health(ok=False, text=error.for_people)
+    health, state = keys.health(), None
+    if health.ok:  # else it would be waited for a second time
+        try:
+            state = keys.describe()
+        except storage.StorageError as error:
+            health = storage.Health(ok=False, text=error.for_people)
     backup = KeyBackupVerified.objects.newest()
     waits = _scrub_waits_since()
     keep_days: int = settings.SAFELIGHT_KEY_DAYS
