@@ -47,7 +47,7 @@ def young(surgery, gp) -> Patient:
 
 def by_parent(of: Patient, gp, *, body_site: str = SITE, now=AT_TEN, pictures: int = 1) -> Consent:
     mother = of.representatives.first() or representative(of)
-    words = conversation(of, body_site=body_site).digest
+    words = conversation(of, body_site=body_site, reader="representative").digest
     said = {"given_by": "parental-responsibility", "representative": mother}
     made, _ = agree(of, gp, *USES, **said, body_site=body_site, wording=words, now=now)
     assessment(

@@ -16,6 +16,7 @@ from house import with_copy
 from safelight import policy
 from safelight.flows import final_item, release
 from safelight.flows.allowed import DoesNotFit, NotAllowed
+from safelight.flows.consent import Around
 from safelight.policy.roles import Role
 from safelight.records.models import (
     Consent,
@@ -45,10 +46,9 @@ def second(surgery):
 
 def agreed(adult, gp, **given) -> Consent:
     """A written yes for one named journal, with everything told."""
-    made, _ = agree(adult, gp, *USES, now=timezone.now(), **given)
-    told = sorted({*made.told, "irrevocable"})
-    Consent.objects.filter(pk=made.pk).update(target=JOURNAL, form="written", told=told)
-    made.refresh_from_db()
+    written = {"form": "written", "statement": "In the drawer"}
+    place = Around(targets={Purpose.PUBLICATION: JOURNAL})
+    made, _ = agree(adult, gp, *USES, around=place, now=timezone.now(), **written | given)
     return made
 
 

@@ -273,6 +273,7 @@ def test_the_receipt_on_paper_is_tagged_and_says_it_all(full, gp, tmp_path):
         "Yes. Looking after you",
         "No. Teaching staff here. Taken back, 22 November 2026",
         "Only for: Journal of Made-up Cases",
+        "Yes. Nothing else, ever",
         "This yes lasts until 22 November 2027",
         "Answered by: Adult Made-Up",
         "Interpreter: Lingua Line 4711, by phone or video",

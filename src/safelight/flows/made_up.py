@@ -77,6 +77,7 @@ class Person:
     """Name, relation and words of the family member who was asked after the death."""
     sixteen_days_ago: int | None = None
     """Turned 16 so long ago: then the year and day of birth follow from it."""
+    language: str = "en"
 
 
 _CARE, _ADVICE, _TEACH = Purpose.CARE, Purpose.SECOND_OPINION, Purpose.TEACHING_LOCAL
@@ -119,6 +120,7 @@ PEOPLE: tuple[Person, ...] = (
         "9990000301",
         (Visit(12, "Upper back", ("rash on brown skin",), (_CARE,), nothing_else=True),),
         assessed=("gillick", "competent", "Seen alone first, then asked to say it back"),
+        language="cy",
     ),
     Person(
         "Walter Pym",
@@ -279,8 +281,12 @@ def _converse(
     patient: Patient, person: Person, visit: Visit, *, by: Staff, at: datetime
 ) -> Consent:
     decider = patient.representatives.first() if person.decides else None
-    reader = sheets.REPRESENTATIVE if decider else sheets.PATIENT
-    words = sheets.conversation(patient, body_site=visit.site, reader=reader)
+    words = sheets.conversation(
+        patient,
+        body_site=visit.site,
+        language=person.language,
+        reader=_reader(patient, decider, at=at),
+    )
     answer, _ = consent.record_consent(
         patient,
         purposes=visit.agreed,
@@ -299,6 +305,14 @@ def _converse(
         now=at,
     )
     return answer
+
+
+def _reader(patient: Patient, decider: Representative | None, *, at: datetime) -> str:
+    """Return whom the sheet speaks to on that day."""
+    if decider is not None:
+        return sheets.REPRESENTATIVE
+    age = patients.age(patient, on=timezone.localdate(at))
+    return sheets.YOUNG if age < patients.OF_AGE else sheets.PATIENT
 
 
 def _take(

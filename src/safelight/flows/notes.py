@@ -139,7 +139,7 @@ def paper_of(said: Said, words: Saying, *, link: str) -> paper.Paper:
         link=link,
         qr_alt=say("QR code that opens {name}’s page", name=said.patient.name),
         answers=say("What you agreed to"),
-        uses=tuple(_line(use, words) for use in said.uses),
+        uses=(*(_line(use, words) for use in said.uses), *_nothing_else(said, words)),
         lasts=_lasts(said, words),
         about=f"{words.day(said.given_at.date())}, {said.given_at:%H:%M}",
         facts=tuple(_facts(said, words)),
@@ -234,6 +234,15 @@ def _line(use: Use, words: Saying) -> paper.UseLine:
         notes.append(f"{words.say('Taken back')}, {words.day(use.withdrawn_at.date())}")
     answer = "No" if use.withdrawn_at is not None else _ANSWER[use.answer]
     return paper.UseLine(words.say(answer), use.title, ". ".join(notes))
+
+
+def _nothing_else(said: Said, words: Saying) -> tuple[paper.UseLine, ...]:
+    """Return the answer that closes every other use, where it was given."""
+    if not said.nothing_else:
+        return ()
+    shown = said.wording["nothing_else"]
+    assert isinstance(shown, dict)
+    return (paper.UseLine(words.say("Yes"), shown["title"], shown["text"]),)
 
 
 def _lasts(said: Said, words: Saying) -> str:
