@@ -194,6 +194,8 @@ def test_nothing_is_raised_for_care_alone_for_the_dead_or_where_nothing_is_kept(
     dead.refresh_from_db()
     assert choices.raise_due(now=NOW) == 0
     assert choices.due(dead, now=NOW) == ()
+    choices.raise_on_recovery(dead, by=gp, now=NOW)
+    assert list(choices.open_ones(gp)) == []
 
 
 def test_an_agreement_about_any_part_speaks_of_all_pictures(young, gp):

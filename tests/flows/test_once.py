@@ -74,6 +74,22 @@ def test_a_patient_is_added_once(clinic, number):
     assert LedgerEntry.objects.filter(kind="patient.added").count() == 1
 
 
+def test_who_decides_is_written_down_once(clinic, surgery):
+    today = timezone.localdate()
+    on = {"day": str(today.day), "month": str(today.month), "year": str(today.year)}
+    dead = patient(practice=surgery, died_on=today)
+    person = {"name": "A Friend", "relation": "friend", "authority": "relative"}
+    pressed_twice(clinic, reverse("representative-new", args=[dead.pk]), person)
+    found = {"outcome": "has", "about": ["care"], "decision": "pictures"}
+    found |= {f"assessed_on_{part}": value for part, value in on.items()}
+    pressed_twice(clinic, reverse("assessment-new", args=[dead.pk]), found)
+    said = {"name": "A Friend", "who": "executor", "purposes": ["research"], "answer": "agrees"}
+    said |= {"words": "Yes"} | {f"asked_on_{part}": value for part, value in on.items()}
+    pressed_twice(clinic, reverse("consultation-new", args=[dead.pk]), said)
+    counts = (dead.representatives.count(), dead.assessments.count(), dead.consultations.count())
+    assert counts == (1, 1, 1)
+
+
 def test_a_question_goes_out_once(clinic, photo):
     first, second = pressed_twice(clinic, reverse("ask", args=[photo.pk]), QUESTION)
     assert first == second == reverse("opinions")

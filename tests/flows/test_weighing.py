@@ -179,6 +179,13 @@ def test_a_relative_an_executor_and_who_has_lapsed_answer_for_nobody(unable, gp)
     assert weighing.who_may_answer(unable, now=NOW) == []
 
 
+def test_a_parent_answers_for_a_child_and_for_nobody_of_sixteen(surgery, gp):
+    for born, count in ((date(2012, 1, 1), 1), (date(2009, 1, 1), 0)):
+        of = patient(practice=surgery, born_on=born)
+        representative(of)
+        assert len(weighing.who_may_answer(of, now=NOW)) == count
+
+
 def test_nobody_of_another_practice_weighs(unable, niece, stranger):
     with pytest.raises(NotAllowed):
         weigh(unable, stranger)

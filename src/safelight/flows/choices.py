@@ -123,8 +123,8 @@ def offer(
 
 
 def open_ones(by: Staff) -> QuerySet[PendingChoice]:
-    """Return every open question of the person's practice, the oldest first."""
-    rows = PendingChoice.objects.visible_to(by).filter(closed_at=None)
+    """Return every open question of the person's practice that can still be asked, the oldest first."""
+    rows = PendingChoice.objects.visible_to(by).filter(closed_at=None, patient__died_on=None)
     found: QuerySet[PendingChoice] = rows.select_related("patient").prefetch_related("offers")
     return found
 
@@ -133,8 +133,9 @@ def _is_grown_up(patient: Patient, *, now: datetime) -> bool:
     today = timezone.localdate(now)
     if age(patient, on=today) >= pack_named(patient.practice.pack).terms.matured_from:
         return True
+    assessments = list(patient.assessments.all())
     found = (
-        assessed_for(patient, Assessment.Kind.GILLICK, about, on=today)
+        assessed_for(assessments, Assessment.Kind.GILLICK, about, on=today)
         for about in (Assessment.About.LEARNING, Assessment.About.PUBLIC)
     )
     return any(each is not None and each.outcome == "competent" for each in found)

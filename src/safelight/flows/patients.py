@@ -113,6 +113,7 @@ def add_representative(
     evidence: str,
     acts: str = Representative.Acts.ALONE.value,
     expires_on: date | None,
+    once: uuid.UUID | None = None,
     by: Staff,
     now: datetime,
 ) -> Representative:
@@ -132,7 +133,11 @@ def add_representative(
     if expires_on and expires_on < timezone.localdate(now):
         fields["expires_on"] = "This authority has ended. Type a later day, or leave it out"
     _refuse_unless_empty(fields)
+    made = uuid.uuid4()
+    kind = "representative.added"
+    forms.claim(once, kind=kind, made=made, practice=patient.practice, now=now)
     representative = Representative.objects.create(
+        pk=made,
         practice=patient.practice,
         patient=patient,
         name=name,
@@ -144,7 +149,7 @@ def add_representative(
         created_at=now,
     )
     log.append(
-        "representative.added",
+        kind,
         practice=patient.practice,
         subject=patient.subject,
         by=by,
@@ -201,6 +206,7 @@ def record_assessment(
     support: str,
     parents: str = "",
     assessed_on: date,
+    once: uuid.UUID | None = None,
     by: Staff,
     now: datetime,
 ) -> Assessment:
@@ -220,7 +226,10 @@ def record_assessment(
     if not support and outcome in {"lacks", "lost-for-now", "not-competent"}:
         fields["support"] = "Say what was done to help the patient decide"
     _refuse_unless_empty(fields)
+    made = uuid.uuid4()
+    forms.claim(once, kind="assessment.recorded", made=made, practice=patient.practice, now=now)
     assessment = Assessment.objects.create(
+        pk=made,
         practice=patient.practice,
         patient=patient,
         kind=kind,
@@ -302,6 +311,7 @@ def record_consultation(
     answer: str,
     words: str,
     asked_on: date,
+    once: uuid.UUID | None = None,
     by: Staff,
     now: datetime,
 ) -> Consultation:
@@ -320,7 +330,10 @@ def record_consultation(
     if not words:
         fields["words"] = "Write down what they said"
     _refuse_unless_empty(fields)
+    pk = uuid.uuid4()
+    forms.claim(once, kind="consultation.recorded", made=pk, practice=patient.practice, now=now)
     made = Consultation.objects.create(
+        pk=pk,
         practice=patient.practice,
         patient=patient,
         name=name,
@@ -377,7 +390,7 @@ def deciders(patient: Patient, *, now: datetime) -> Deciders:
     holding = [each for each in people if may_decide(each, people, patient, on=today)]
     child = age(patient, on=today) < PRESUMED_CAPABLE
     kind = Assessment.Kind.GILLICK if child else Assessment.Kind.CAPACITY
-    latest = assessed_for(patient, kind, Assessment.About.CARE, on=today)
+    latest = assessed_for(patient.assessments.all(), kind, Assessment.About.CARE, on=today)
     can = latest.outcome in {"competent", "has"} if latest else not child
     return Deciders(
         patient_can=can and patient.died_on is None,

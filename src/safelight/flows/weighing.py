@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from safelight.flows.allowed import DoesNotFit, demand
-from safelight.flows.who_decides import SECONDARY, may_decide
+from safelight.flows.who_decides import SECONDARY, age, may_decide
 from safelight.policy.roles import Action
 from safelight.records import log
 from safelight.records.models import Representative, Weighing
@@ -113,9 +113,10 @@ def who_may_answer(patient: Patient, *, now: datetime) -> list[Representative]:
 
     A relative as such holds none, and an executor speaks for the dead: the pack says who does.
     """
-    authority = _terms(patient).authority
-    holds = authority["lacks"] | authority["child"]
     today, people = timezone.localdate(now), list(patient.representatives.order_by("created_at"))
+    terms = _terms(patient)
+    is_child = age(patient, on=today) < terms.capacity_presumed_from
+    holds = terms.authority["child" if is_child else "lacks"]
     return [
         each
         for each in people

@@ -65,12 +65,17 @@ def age(patient: Patient, *, on: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-def assessed_for(patient: Patient, kind: str, about: str, *, on: date) -> Assessment | None:
-    """Return the latest assessment of this kind that was about this decision."""
+def assessed_for(
+    assessments: Iterable[Assessment], kind: str, about: str, *, on: date
+) -> Assessment | None:
+    """Return the latest of a patient's assessments of this kind that was about this decision.
+
+    assessments: the newest first, as the records list them.
+    """
     return next(
         (
             each
-            for each in patient.assessments.all()
+            for each in assessments
             if each.kind == kind and about in each.about and each.assessed_on <= on
         ),
         None,
@@ -80,8 +85,9 @@ def assessed_for(patient: Patient, kind: str, about: str, *, on: date) -> Assess
 def patient_facts(patient: Patient, *, purpose: Purpose, now: datetime) -> dict[str, Any]:
     """Return the patient as `decide` reads it, for one purpose at one instant."""
     today, about = timezone.localdate(now), ABOUT[purpose]
-    gillick = assessed_for(patient, Assessment.Kind.GILLICK, about, on=today)
-    capacity, assessed_on = _capacity(patient, about, on=today)
+    assessments = list(patient.assessments.all())
+    gillick = assessed_for(assessments, Assessment.Kind.GILLICK, about, on=today)
+    capacity, assessed_on = _capacity(assessments, about, on=today)
     if purpose in SECONDARY and capacity in {"has", "unassessed"}:
         waits = patient.choices.filter(kind=PendingChoice.Kind.RECOVERED, closed_at=None).first()
         if waits is not None:  # able again, and not asked yet: nothing is used before the answer
@@ -105,19 +111,21 @@ def says_no_now(patient: Patient, *, now: datetime) -> bool:
     return any(timezone.localdate(each.at) == today for each in patient.noes.all())
 
 
-def _capacity(patient: Patient, about: str, *, on: date) -> tuple[str, date | None]:
+def _capacity(
+    assessments: Sequence[Assessment], about: str, *, on: date
+) -> tuple[str, date | None]:
     """Return what was found for this decision, and when.
 
     Nothing found: capacity is presumed, unless the patient couldn't take a simpler decision, or
     no decision at that time. Then it has to be looked at, and until then the day is missing.
     """
     kind = Assessment.Kind.CAPACITY
-    found = assessed_for(patient, kind, about, on=on)
+    found = assessed_for(assessments, kind, about, on=on)
     if found is not None:
         return found.outcome, found.assessed_on
     order = list(Assessment.About)
     for other in order:
-        told = assessed_for(patient, kind, other, on=on)
+        told = assessed_for(assessments, kind, other, on=on)
         is_simpler = order.index(other) < order.index(Assessment.About(about))
         if told is not None and (
             told.outcome == "lost-for-now" or (told.outcome == "lacks" and is_simpler)
@@ -238,7 +246,7 @@ def was_able(patient: Patient, consent: Consent, purpose: Purpose | None) -> boo
     if purpose is None:
         return False
     kind, day = Assessment.Kind.GILLICK, date.max
-    found = assessed_for(patient, kind, ABOUT[purpose], on=day)
+    found = assessed_for(patient.assessments.all(), kind, ABOUT[purpose], on=day)
     return found is not None and found.outcome == "competent"
 
 

@@ -89,10 +89,16 @@ def add_representative(request: SignedInRequest, pk: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             flow.add_representative(
-                patient, **form.cleaned_data, by=request.user, now=timezone.now()
+                patient,
+                **form.cleaned_data,
+                once=once_of(request),
+                by=request.user,
+                now=timezone.now(),
             )
         except DoesNotFit as refused:
             put_right(form, refused.fields)
+        except AlreadyDone:
+            return redirect("patient-deciders", patient.pk)
         else:
             messages.success(request, "Written down")
             return redirect("patient-deciders", patient.pk)
@@ -138,10 +144,17 @@ def add_assessment(request: SignedInRequest, pk: UUID) -> HttpResponse:
         kind = Assessment.Kind.GILLICK if child else Assessment.Kind.CAPACITY
         try:
             flow.record_assessment(
-                patient, kind=kind.value, **form.cleaned_data, by=request.user, now=now
+                patient,
+                kind=kind.value,
+                **form.cleaned_data,
+                once=once_of(request),
+                by=request.user,
+                now=now,
             )
         except DoesNotFit as refused:
             put_right(form, refused.fields)
+        except AlreadyDone:
+            return redirect("patient-deciders", patient.pk)
         else:
             messages.success(request, "Written down")
             return redirect("patient-deciders", patient.pk)
@@ -185,10 +198,16 @@ def add_consultation(request: SignedInRequest, pk: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             flow.record_consultation(
-                patient, **form.cleaned_data, by=request.user, now=timezone.now()
+                patient,
+                **form.cleaned_data,
+                once=once_of(request),
+                by=request.user,
+                now=timezone.now(),
             )
         except DoesNotFit as refused:
             put_right(form, refused.fields)
+        except AlreadyDone:
+            return redirect("patient-deciders", patient.pk)
         else:
             messages.success(request, "Written down")
             return redirect("patient-deciders", patient.pk)
