@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from safelight.exposure.contributing import contributions
+from safelight.exposure.contributing import contributions, steps
 from safelight.exposure.editing import edits
 from safelight.exposure.estimating import Crowd, is_calibrated
 from safelight.exposure.judging import (
@@ -15,6 +15,7 @@ from safelight.exposure.judging import (
     Verdict,
     in_every_audience,
     judge,
+    judgement_of,
     overall,
     tiers_of,
 )
@@ -42,9 +43,13 @@ class Report:
     crowd: Crowd
     """Of the worst-placed of those who would see the release."""
     verdict: Verdict
+    before: Crowd
+    """Of the same, from what they had seen before it."""
     tiers: Mapping[str, Crowd]
     viewers: tuple[Judgement, ...]
     contributions: tuple[Mapping[str, Any], ...]
+    steps: tuple[Mapping[str, Any], ...]
+    """The crowd after one kind of detail after the other, of all that ever left."""
     edits: tuple[Mapping[str, Any], ...]
     unmapped: tuple[str, ...]
     population: str
@@ -64,9 +69,11 @@ class Report:
         """Return the report as the contract of `safelight expose` writes it."""
         return self.crowd.as_json() | {
             "verdict": self.verdict.value,
+            "before": self.before.as_json(),
             "tiers": {name: crowd.as_json() for name, crowd in self.tiers.items()},
             "viewers": [each.as_json() for each in self.viewers],
             "contributions": list(self.contributions),
+            "steps": list(self.steps),
             "edits": list(self.edits),
             "unmapped": list(self.unmapped),
             "linked": [each.as_json() for each in self.linked],
@@ -102,12 +109,16 @@ def assess(
     known = together(told for _, told in seen)
     calibrated = is_calibrated(known, population=population)
     offered = edits(earlier, proposed, population=population)
+    shares = contributions([*history, proposed], population=population)
+    kinds = [each["detail"] for each in shares]
     return Report(
         crowd=judged[0].crowd,
         verdict=overall(judged, union),
         tiers=tiers_of(seen, judged[0].viewer, population=population),
         viewers=tuple(judged),
-        contributions=contributions([*history, proposed], population=population),
+        before=judgement_of(judged[0].viewer, earlier, population=population).crowd,
+        contributions=shares,
+        steps=steps([*history, proposed], kinds, population=population),
         edits=offered,
         unmapped=tuple(sorted(known.unmapped)),
         population=population.name,

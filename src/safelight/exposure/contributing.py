@@ -51,6 +51,26 @@ def contributions(
     )
 
 
+def steps(
+    releases: Sequence[Disclosed], kinds: Sequence[str], *, population: Population
+) -> tuple[Mapping[str, Any], ...]:
+    """Return the crowd after one kind of detail after the other, from everybody down.
+
+    kinds: in the order in which they are counted in, those that narrow most first.
+    """
+    told: dict[str, Knowledge] = {}
+    for release in releases:
+        for kind, known in parts_of(release, population=population):
+            told[kind] = told.get(kind, NOTHING).meet(known)
+    known = NOTHING
+    found = [{"detail": "everybody", "k": float(population.total)}]
+    for kind in kinds:
+        known = known.meet(told[kind])
+        crowd = crowd_of(known, population=population)
+        found.append({"detail": kind, "k": round(crowd.k, 1)})
+    return tuple(found)
+
+
 def _times(share: float) -> float:
     return round(10**-share, 1)
 

@@ -167,11 +167,19 @@ def _not_at(place: tuple[str, str], population: Population) -> Knowledge:
 def _posted_by(poster: tuple[str, str], population: Population) -> Knowledge:
     """Narrow to where the poster's patients come from, or count the poster as a detail."""
     known = [
-        Knowledge(places=population.catchments[name.casefold()])
+        Knowledge(
+            places=population.catchments[name.casefold()],
+            shares=_on_the_list(name.casefold(), population),
+        )
         for name in poster
         if name.casefold() in population.catchments
     ]
     return together(known) if known else _unmapped(UNKNOWN_POSTER)
+
+
+def _on_the_list(name: str, population: Population) -> frozenset[tuple[str, float, float]]:
+    share = population.list_shares.get(name)
+    return frozenset() if share is None else frozenset({(f"list: {name}", share, share)})
 
 
 def _condition(said: Mapping[str, Any], _: Disclosed, population: Population) -> Knowledge:

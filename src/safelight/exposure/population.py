@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from math import inf
 from operator import or_
 
 import numpy as np
@@ -46,6 +47,8 @@ class Population:
     """What places are called, to (level, code), for reading words."""
     catchments: Mapping[str, int] = field(default_factory=dict)
     """Name of a poster or organisation, in lower case, to the mask of its patients' places."""
+    list_shares: Mapping[str, float] = field(default_factory=dict)
+    """The same names, to what share of the people of those places are on their list."""
     masks: Mapping[tuple[str, str], int] = field(init=False)
     """The same areas as bit masks: bit n for place n."""
     _steps: dict[tuple[int, int, int], list[float]] = field(init=False, default_factory=dict)
@@ -77,13 +80,31 @@ class Population:
             ethnicity=self.ethnicity[kept],
         )
 
-    def knowing(self, catchments: Mapping[str, Sequence[tuple[str, str]]]) -> Population:
-        """Return the table with the places that posters' and organisations' patients come from."""
+    def knowing(
+        self,
+        catchments: Mapping[str, Sequence[tuple[str, str]]],
+        *,
+        lists: Mapping[str, int] | None = None,
+    ) -> Population:
+        """Return the table with the places that posters' and organisations' patients come from.
+
+        lists: how many patients an organisation has, where that is known: of all who live in its
+        places only so many can be meant.
+        """
         known = {
-            name.strip().casefold(): reduce(or_, (self.masks[area] for area in areas), 0)
+            _said(name): reduce(or_, (self.masks[area] for area in areas), 0)
             for name, areas in catchments.items()
         }
-        return replace(self, catchments={**self.catchments, **known})
+        shares = {
+            _said(name): min(1.0, size / max(1.0, self.people_between(0, inf, mask, 3, ANY_GROUP)))
+            for name, size in (lists or {}).items()
+            if size > 0 and (mask := known.get(_said(name)))
+        }
+        return replace(
+            self,
+            catchments={**self.catchments, **known},
+            list_shares={**self.list_shares, **shares},
+        )
 
     def people_between(
         self, youngest: float, oldest: float, places: int, sexes: int, groups: int
@@ -120,6 +141,10 @@ class Population:
                 if at == wider and inner & ~mask == 0:
                     return at, name
         return None
+
+
+def _said(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _below(age: float, steps: list[float]) -> float:

@@ -315,3 +315,29 @@ def test_a_condition_known_by_name_narrows_by_the_tables_interval() -> None:
     assert 10 < report.crowd.low < report.crowd.k < report.crowd.high < 30_000
     told = assess(release(condition={"name": "Cystinosis", "prevalence": [1e-3, 1e-3]}))
     assert told.crowd.k == pytest.approx(UK.total / 1000, rel=0.001)
+
+
+def test_the_steps_go_from_everybody_down_to_what_all_of_it_leaves() -> None:
+    report = assess(release(place=DARLINGTON), release(sex="F", age={"years": 42}), population=UK)
+    steps = [each["k"] for each in report.steps]
+    assert report.steps[0] == {"detail": "everybody", "k": float(UK.total)}
+    assert steps == sorted(steps, reverse=True)
+    assert steps[-1] == round(report.crowd.k, 1)
+    assert {each["detail"] for each in report.steps[1:]} == {"place", "sex", "age"}
+
+
+def test_what_was_known_before_is_told_beside_what_is_known_after() -> None:
+    report = assess(release(place=DARLINGTON), release(sex="F"))
+    assert report.before.k == pytest.approx(assess(release(place=DARLINGTON)).crowd.k)
+    assert report.before.k > report.crowd.k
+    assert assess(release(sex="F")).before.k == 1 + UK.total
+
+
+def test_a_practice_is_a_place_and_its_list_a_part_of_the_people_there() -> None:
+    houses = {"Harbour Surgery": [("lad", "E06000005")]}
+    posted = release(poster={"name": "", "organisation": "Harbour Surgery"}, sex="F")
+    of_town = assess(posted, population=UK.knowing(houses)).crowd.k
+    of_list = assess(posted, population=UK.knowing(houses, lists={"Harbour Surgery": 8000})).crowd.k
+    assert of_list == pytest.approx(1 + (of_town - 1) * 8000 / 105_584, rel=0.01)
+    unknown = UK.knowing(houses, lists={"Elsewhere": 8000, "Harbour Surgery": 0})
+    assert assess(posted, population=unknown).crowd.k == pytest.approx(of_town)
