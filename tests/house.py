@@ -39,6 +39,7 @@ from safelight.policy.roles import Role
 from safelight.records.models import (
     Consent,
     Copy,
+    ExposureAlarm,
     Link,
     OutgoingMail,
     Patient,
@@ -260,6 +261,13 @@ def _releases(house: House, *, now: datetime) -> None:
         house.things[f"release:{state}"] = made
         assert made.state == state
     _public_release(house, now=now)
+    house.things["alarm"] = ExposureAlarm.objects.create(
+        practice=house.things["release:released"].practice,
+        release=house.things["release:released"],
+        was="clear",
+        is_now="block",
+        raised_at=now,
+    )
 
 
 def _public_release(house: House, *, now: datetime) -> None:

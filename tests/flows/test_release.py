@@ -327,7 +327,7 @@ def test_a_doubtful_crowd_waits_for_a_recorded_judgement(photo, gp, lead):
     asked = ask(
         photo,
         gp,
-        discloses={"place": TOWN, "age": {"years": 42}, "sex": "M", "unmapped": ["a swallow"]},
+        discloses={"place": TOWN, "age": {"years": 42}, "sex": "M"},
     )
     assert asked.exposure == "review"
     prepare(asked, gp)
@@ -369,7 +369,13 @@ def test_what_left_before_counts_even_after_it_was_taken_back(released, consent,
     other = agree(adult, gp, Purpose.CARE, Purpose.TEACHING_LOCAL, now=LATER)[0]
     again = ask(take(adult, gp, other, now=LATER), gp, discloses={"sex": "F"}, now=LATER)
     alone = exposing.assess(
-        Release(photo=again.photo, audience="organisation", discloses={"sex": "F"}), now=LATER
+        Release(
+            photo=again.photo,
+            audience="organisation",
+            discloses={"sex": "F"},
+            requested_by=gp,
+        ),
+        now=LATER,
     )
     assert again.assessment["k"] == alone.report["k"]
     assert again.assessment["k"] < 4_500_000

@@ -298,7 +298,7 @@ def test_fewer_words_make_the_crowd_larger(photo, clinic):
 
 
 def test_a_doubtful_crowd_asks_the_second_person_for_a_judgement(photo, clinic, lead):
-    where = wish(photo, clinic, place="region:E12000008", words="a\nb\nc\nd")
+    where = wish(photo, clinic, place="region:E12000008", words="a\nb\nc")
     assert Release.objects.get().exposure == "review"
     make(where, clinic)
     office = signed_in(lead)

@@ -128,6 +128,12 @@ weighing             photo                          POST | shut shut none  role 
 weighing             photo:closed,:erased           GET  | door lock none  role  role role none  none
 weighing-making      patient                        GET  | door lock none  role  role role see   see
 weighing-making      patient                        POST | shut shut none  role  role role done  done
+posts                patient                        GET  | door lock none  role  role role see   see
+posts                patient                        POST | shut shut none  role  role role done  done
+our-patients         -                              GET  | door lock role  role  role see  role  role
+our-patients         -                              POST | shut shut role  role  role done role  role
+exposure-alarms      -                              GET  | door lock role  role  role see  role  role
+exposure-settle      alarm                          POST | shut shut role  role  role done role  role
 withdraw             patient                        GET  | door lock none  role  role see  see   see
 withdraw-consent     consent,:spare,:withdrawn      GET  | door lock none  role  role see  see   see
 withdraw-consent     consent,:spare                 POST | shut shut none  role  role done done  done
@@ -510,6 +516,14 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     "patient-death": _always(**_day("died_on", "1", "2", "2026")),
     "consent": _no,
     "capture-upload": _upload,
+    "posts": _always(
+        **_day("told_on", "3", "3", "2026"),
+        audience="public",
+        is_certain="yes",
+        age="42",
+    ),
+    "our-patients": _always(places="E06000005", list_size="9000"),
+    "exposure-settle": lambda house, what: {f"{house.things[what].pk}-note": "Taken down"},
     "copy-new": _always(use="here", target="Tuesday teaching", sex="", age="", place=""),
     "ask": _always(
         recipient_name="Dr Skin", recipient_email="skin@hospital.example", question="?", days="2"

@@ -5,23 +5,30 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from safelight import exposure, vault
-from safelight.flows import keeping, stores
-from safelight.records.models import Disclosure
+from safelight.flows import copies, keeping, pictures, stores
+from safelight.flows.allowed import DoesNotFit
+from safelight.records.models import Disclosure, LedgerEntry
 from safelight.terms import Audience
 
 if TYPE_CHECKING:
-    from safelight.records.models import Patient, Release
+    from collections.abc import Mapping, Sequence
+
+    from safelight.records.models import Patient, Practice, Release
 
 POPULATIONS = {"england": "uk-mid2011"}
 """Policy pack to the table of its people. Without one nothing is assessed, and that holds."""
 NOT_ASSESSED = "not-assessed"
+ASSESSED = ("release.requested", "release.reworded")
+MOST_A_DAY = 20
+"""Assessments about one patient: enough to find words for a lecture, too few to search with."""
 KIND = "facts"
 
 
@@ -34,29 +41,85 @@ class Assessed:
     """Empty where nothing could be assessed."""
 
 
+def population_of(practice: Practice) -> exposure.Population | None:
+    """Return the people whom this practice's patients are counted among, None where none are known."""
+    table = POPULATIONS.get(practice.pack)
+    if table is None:
+        return None
+    return _knowing(table, practice.name, tuple(practice.places), practice.list_size or 0)
+
+
+@lru_cache(maxsize=64)
+def _knowing(table: str, name: str, codes: tuple[str, ...], size: int) -> exposure.Population:
+    population = exposure.load_population(table)
+    if not codes:
+        return population
+    return population.knowing({name: [("lad", code) for code in codes]}, lists={name: size})
+
+
 def assess(release: Release, *, now: datetime) -> Assessed:
     """Say what the release would add up to with everything that left before, taken back or not."""
     patient = release.photo.patient
-    table = POPULATIONS.get(patient.practice.pack)
-    if table is None:
+    return _assessed(patient, said_by(release, now=now), history(patient))
+
+
+def assess_again(release: Release, *, now: datetime) -> Assessed:
+    """Say what a release that is out adds up to today, with all that has been told since."""
+    patient = release.photo.patient
+    told = history(patient)
+    own = str(release.pk)
+    said = next((each for each in told if each["id"] == own), None) or said_by(release, now=now)
+    return _assessed(patient, said, [each for each in told if each["id"] != own])
+
+
+def spend(patient: Patient, *, now: datetime) -> None:
+    """Refuse another assessment of a patient where a day's are used up.
+
+    Whoever may ask as often as they like learns by narrowing what the tables say of one person.
+    Each is in the ledger, which is what is counted. Raises DoesNotFit.
+    """
+    asked = LedgerEntry.objects.filter(
+        subject=str(patient.subject), kind__in=ASSESSED, at__gt=now - timedelta(days=1)
+    )
+    if asked.count() >= MOST_A_DAY:
+        raise DoesNotFit({"words": "Too many tries about one patient today. Go on tomorrow."})
+
+
+def _assessed(
+    patient: Patient, proposed: Mapping[str, Any], told: Sequence[Mapping[str, Any]]
+) -> Assessed:
+    population = population_of(patient.practice)
+    if population is None:
         return Assessed(NOT_ASSESSED, {})
     report = exposure.assess(
-        [exposure.read_release(said) for said in history(patient)],
-        exposure.read_release(said_by(release, now=now)),
-        population=exposure.load_population(table),
+        [exposure.read_release(said) for said in told if said["patient"] is not None],
+        exposure.read_release(proposed),
+        population=population,
+        others=[exposure.read_release(said) for said in told if said["patient"] is None],
     )
     return Assessed(report.verdict.value, report.as_json())
 
 
 def said_by(release: Release, *, now: datetime) -> dict[str, Any]:
-    """Return the release as `expose` reads it."""
+    """Return the release as `expose` reads it; whoever sees it sees who shows it, and where."""
+    practice = release.photo.practice
     return {
         "id": str(release.pk),
         "patient": str(release.photo.patient.subject),
         "at": timezone.localdate(now).isoformat(),
         "audience": audience_classes(release),
+        "poster": {"name": release.requested_by.name, "organisation": practice.name},
         "facts": dict(release.discloses),
+        "picture": _fingerprints(release),
     }
+
+
+def _fingerprints(release: Release) -> list[str]:
+    """Return the copy's fingerprints; nothing before there is a copy."""
+    if release.copy is None:
+        return []
+    pixels = pictures.decoded_copy(copies.unsealed_copy(release.copy))
+    return list(exposure.fingerprints(pixels))
 
 
 def audience_classes(release: Release) -> list[str]:
@@ -72,24 +135,30 @@ def history(patient: Patient) -> list[dict[str, Any]]:
 
 
 def sealed_disclosure(release: Release, *, now: datetime) -> Disclosure:
-    """Return an unsaved row of what leaves, sealed under a key of its own that is kept already.
+    """Return an unsaved row of what leaves. The caller saves it, then calls `keeping.settle`."""
+    row = sealed(release.photo.patient, said_by(release, now=now), now=now)
+    row.release = release
+    return row
+
+
+def sealed(patient: Patient, said: Mapping[str, Any], *, now: datetime) -> Disclosure:
+    """Return an unsaved row of what was told, sealed under a key of its own that is kept already.
 
     Of its own: it outlives a withdrawal, since what was seen stays seen, and ends with the
     patient's retention. The caller saves the row and then calls `keeping.settle`.
     """
     row_id, key = uuid.uuid4(), vault.new_key()
-    photo = release.photo
-    keeping.begin(row_id, tenant=photo.practice_id, patient=photo.patient_id, data_key=key)
-    said = json.dumps(said_by(release, now=now), sort_keys=True).encode()
+    keeping.begin(row_id, tenant=patient.practice_id, patient=patient.pk, data_key=key)
+    text = json.dumps(said, sort_keys=True).encode()
     return Disclosure(
         pk=row_id,
-        practice=photo.practice,
-        patient=photo.patient,
-        release=release,
-        audience=audience_classes(release),
+        practice=patient.practice,
+        patient=patient,
+        audience=list(said["audience"]),
         sealed_facts=vault.seal(
-            vault.derive(key, KIND), said, context=_context(photo.practice_id, row_id)
+            vault.derive(key, KIND), text, context=_context(patient.practice_id, row_id)
         ),
+        is_certain=said["patient"] is not None,
         at=now,
     )
 

@@ -17,7 +17,7 @@ from typing import Any
 from django.utils import timezone
 
 from safelight import policy, vault
-from safelight.flows import capture, consent, patients, sheets
+from safelight.flows import capture, consent, disclosures, patients, sheets
 from safelight.flows import staff as accounts
 from safelight.policy.roles import Role
 from safelight.records.models import (
@@ -164,6 +164,10 @@ PEOPLE: tuple[Person, ...] = (
 )
 
 
+DISTRICTS, LIST_SIZE = ("E07000189",), 9400
+"""Where a made-up practice's patients might live: South Somerset."""
+
+
 def open_practice(*, now: datetime) -> Practice:
     """Open the practice, long ago; nobody has a password, the demo signs people in."""
     at = now - OPENED
@@ -178,6 +182,8 @@ def open_practice(*, now: datetime) -> Practice:
             by=opened.administrator,
             now=at,
         )
+    lead = _first(opened.practice, Role.IG_LEAD)
+    disclosures.set_catchment(places=DISTRICTS, list_size=LIST_SIZE, by=lead, now=at)
     return opened.practice
 
 

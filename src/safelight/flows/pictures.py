@@ -270,7 +270,7 @@ def _look(wish: _Wish, covered: Sequence[Covered], detectors: Detectors) -> _Loo
     """Finish the copy with these covers, and look at what another decoder makes of it."""
     pixels = wish.finished(covered)
     copy = _encoded(pixels, wish.file_format)
-    seen = _decoded_elsewhere(copy)
+    seen = decoded_copy(copy)
     after = detect.find(seen, detectors=detectors, scales=detect.AGAIN)
     bare = wish.bare(_in_size(after.in_pixels, seen, wish.size), covered)
     return _Look(pixels, copy, after, bare)
@@ -306,7 +306,7 @@ def _encoded(pixels: Pixels, file_format: Literal["jpeg", "png"]) -> bytes:
     return files.encode_png(pixels) if file_format == "png" else files.encode_jpeg(pixels)
 
 
-def _decoded_elsewhere(copy: bytes) -> Pixels:
+def decoded_copy(copy: bytes) -> Pixels:
     """Return what another decoder than the writer's makes of our own file."""
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     return np.asarray(cv2.imdecode(np.frombuffer(copy, np.uint8), flags), np.uint8)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,7 +13,16 @@ from uuid import UUID
 from django.db import transaction
 
 from safelight import exposure, policy
-from safelight.flows import copies, erasing, exposing, final_item, keeping, pictures
+from safelight.flows import (
+    copies,
+    disclosures,
+    erasing,
+    exposing,
+    final_item,
+    intruding,
+    keeping,
+    pictures,
+)
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.copies import TICKS, CopyNotFit, Wishes
@@ -42,6 +52,15 @@ class SamePerson(PermissionError):
     for_people = "You asked for this copy, or made it. Someone else has to look at it."
 
 
+@dataclass(frozen=True, slots=True)
+class _Review:
+    """What the second person said."""
+
+    note: str
+    judgement: str
+    intruder_test: tuple[Mapping[str, str], ...]
+
+
 @transaction.atomic
 def request_release(
     photo: Photo,
@@ -64,6 +83,7 @@ def request_release(
     if not target.strip():
         raise DoesNotFit({"target": "Say where it goes"})
     photo = _locked_photo(photo)
+    exposing.spend(photo.patient, now=now)
     release = Release(
         practice=photo.practice,
         photo=photo,
@@ -114,6 +134,7 @@ def say_less(
     """Change what is said beside the picture, before the copy is made. Raises NotTheirTurn."""
     demand(by, Action.REQUEST_RELEASE, release)
     fresh = _locked(release, state=Release.State.DRAFT)
+    exposing.spend(fresh.photo.patient, now=now)
     fresh.discloses = _readable(discloses)
     _assess(fresh, now=now)
     fresh.save(update_fields=["discloses", "exposure", "assessment"])
@@ -169,23 +190,38 @@ def prepare_copy(release: Release, *, wishes: Wishes, by: Staff, now: datetime) 
 
 
 def approve(
-    release: Release, *, note: str, judgement: str = "", by: Staff, now: datetime
+    release: Release,
+    *,
+    note: str,
+    judgement: str = "",
+    intruder_test: Sequence[Mapping[str, str]] = (),
+    by: Staff,
+    now: datetime,
 ) -> Release | Decision:
     """Let the copy leave, as the second person. Everything is decided again at this instant.
 
     judgement: why a doubtful exposure ("review") may pass all the same; one that blocks can't.
-    Raises SamePerson, NotTheirTurn, CopyNotFit, NotAllowed.
+    intruder_test: the motivated-intruder test, `intruding.checked`; beyond the organisation one
+    attempt at least has to have been made, and none may have succeeded.
+    Raises SamePerson, NotTheirTurn, CopyNotFit, DoesNotFit, PictureClosed, NotAllowed.
     """
     demand(by, Action.REVIEW_RELEASE, release)
     if release.is_first_person(by):
         raise SamePerson(str(release.pk))
-    disclosure = exposing.sealed_disclosure(release, now=now)
+    tried = intruding.checked(intruder_test, audience=Audience(release.audience))
+    waiting = Release.objects.filter(pk=release.pk, state=Release.State.WAITING)
+    fresh = waiting.select_related("photo__patient__practice", "copy", "requested_by").first()
+    if fresh is None:
+        raise NotTheirTurn(str(release.pk))
+    disclosure = exposing.sealed_disclosure(fresh, now=now)
     try:
         with transaction.atomic():
-            answer = _approved(release, note=note, judgement=judgement, by=by, now=now)
+            review = _Review(note.strip(), judgement.strip(), tried)
+            answer = _approved(release, review, by=by, now=now)
             if isinstance(answer, Release):
                 disclosure.release = answer
                 disclosure.save(force_insert=True)
+                disclosures.raise_alarms(answer.photo.patient, now=now)
     except BaseException:
         keeping.destroy(disclosure.pk)
         raise
@@ -365,9 +401,7 @@ def _pass_on(
     return copy
 
 
-def _approved(
-    release: Release, *, note: str, judgement: str, by: Staff, now: datetime
-) -> Release | Decision:
+def _approved(release: Release, review: _Review, *, by: Staff, now: datetime) -> Release | Decision:
     fresh = _locked(release, state=Release.State.WAITING)
     if fresh.is_first_person(by):
         raise SamePerson(str(release.pk))
@@ -376,13 +410,13 @@ def _approved(
     if copy is None or copy.state != Copy.State.KEPT:
         raise PictureClosed(str(release.pk))
     _assess(fresh, now=now)
-    fresh.judgement = judgement.strip()
+    fresh.judgement, fresh.intruder_test = review.judgement, list(review.intruder_test)
     decision = decide(fresh, second_person=str(by.pk), verdict=_passed(fresh), now=now)
     if not isinstance(decision, policy.Permit):
         return decision
     if unmet := decision.met_by(copies.report_of(copy)):
         raise CopyNotFit([reason.text for reason in unmet])
-    fresh.reviewed_by, fresh.reviewed_at, fresh.review_note = by, now, note.strip()
+    fresh.reviewed_by, fresh.reviewed_at, fresh.review_note = by, now, review.note
     fresh.decision = decision.as_json()
     fresh.set_state(Release.State.RELEASED)
     _log(
@@ -393,6 +427,7 @@ def _approved(
         copy=copy.pk,
         exposure=fresh.exposure,
         judged=bool(fresh.judgement),
+        intruder_tests=len(fresh.intruder_test),
     )
     return fresh
 

@@ -16,6 +16,7 @@ AREAS = (
     "releases",
     "final_item",
     "weighing",
+    "disclosures",
     "sharing",
     "withdrawal",
     "receipts",

@@ -17,7 +17,7 @@ from safelight.records.models.people import (
 )
 from safelight.records.models.pictures import Copy, Photo, StoppedCapture
 from safelight.records.models.saying_no import SaidNo
-from safelight.records.models.sharing import Disclosure, Link, Release, Reply
+from safelight.records.models.sharing import Disclosure, ExposureAlarm, Link, Release, Reply
 from safelight.records.models.weighing import FinalShowing, OrganisationAgreement, Weighing
 from safelight.records.models.withdrawal import Channel, EraseJob, LegalHold, Recall, Withdrawal
 
@@ -32,6 +32,7 @@ __all__ = [
     "Copy",
     "Disclosure",
     "EraseJob",
+    "ExposureAlarm",
     "FinalShowing",
     "Gap",
     "KeyBackupVerified",

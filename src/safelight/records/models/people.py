@@ -21,6 +21,10 @@ class Practice(models.Model):
     pack = models.CharField(max_length=40, default="england")
     var17_reason = models.TextField(blank=True)
     """Why the practice turned on GMC VAR 17; empty means the switch is off."""
+    places = models.JSONField(default=list, blank=True)
+    """Codes of the districts that its patients come from: whoever sees its name knows them."""
+    list_size = models.PositiveIntegerField(null=True, blank=True)
+    """How many patients it has, where it said so."""
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -52,6 +52,8 @@ class Release(PracticeRow):
     exposure = models.CharField(max_length=12, default="not-assessed")
     assessment = models.JSONField(default=dict, blank=True)
     """The last report on what all releases add up to, with the model it rests on."""
+    intruder_test = models.JSONField(default=list, blank=True)
+    """The motivated-intruder test: who, what they hold, what was searched, the outcome."""
     judgement = models.TextField(blank=True)
     """Why the reviewing person let a doubtful exposure pass; never for one that blocks."""
     requested_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
@@ -180,6 +182,8 @@ class Disclosure(PracticeRow):
     """Classes of viewer, as `expose` reads them."""
     sealed_facts = models.BinaryField(default=bytes)
     """What was said beside the picture, sealed under this row's own key: `flows.exposing`."""
+    is_certain = models.BooleanField(default=True)
+    """Whether it is of this patient for sure; of a post found elsewhere that may be in doubt."""
     at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
@@ -187,3 +191,39 @@ class Disclosure(PracticeRow):
 
     def __str__(self) -> str:
         return f"Disclosure {self.pk}"
+
+
+class ExposureAlarm(PracticeRow):
+    """Something that is out has become too telling since: a new fact made its crowd smaller."""
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="alarms")
+    was = models.CharField(max_length=12)
+    is_now = models.CharField(max_length=12)
+    assessment = models.JSONField(default=dict)
+    raised_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.ForeignKey(
+        Staff, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    note = models.TextField(blank=True)
+    """What was done about it."""
+
+    objects = PictureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-raised_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["release", "is_now"],
+                condition=models.Q(settled_at__isnull=True),
+                name="one_open_alarm_for_a_release_and_verdict",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Alarm {self.pk}"
+
+    def set_settled(self, *, by: Staff, note: str, at: datetime) -> None:
+        """Record what was done about it."""
+        self.settled_by, self.note, self.settled_at = by, note, at
+        self.save(update_fields=["settled_by", "note", "settled_at"])

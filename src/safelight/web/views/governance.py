@@ -20,6 +20,7 @@ from safelight.records.models import (
     Checkpoint,
     Disclosure,
     EraseJob,
+    ExposureAlarm,
     Gap,
     Link,
     OutgoingMail,
@@ -108,6 +109,7 @@ def witness(request: SignedInRequest) -> HttpResponse:
 def _waiting(staff: Staff) -> list[Waiting]:
     practice = staff.practice
     releases = Release.objects.visible_to(staff).filter(state=Release.State.WAITING)
+    alarms = ExposureAlarm.objects.visible_to(staff).filter(settled_at__isnull=True)
     recalls = Recall.objects.filter(practice=practice, done_at__isnull=True)
     late = recalls.filter(due_on__lt=timezone.localdate())
     return [
@@ -116,6 +118,12 @@ def _waiting(staff: Staff) -> list[Waiting]:
             "Copies wait for a second person",
             "Nothing leaves before somebody else has looked.",
             "releases",
+        ),
+        Waiting(
+            alarms.count(),
+            "Copies that are out became too telling",
+            "More became known since they left.",
+            "exposure-alarms",
         ),
         Waiting(
             recalls.count(),

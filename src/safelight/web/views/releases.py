@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,125 +15,39 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight import policy
-from safelight.flows import final_item, opening
+from safelight.flows import final_item, intruding, opening
 from safelight.flows import release as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.copies import TICKS, CopyNotFit, Wishes, for_editor
 from safelight.flows.once import AlreadyDone
 from safelight.policy.roles import Action, may
 from safelight.records.models import OrganisationAgreement, Photo, Release
-from safelight.terms import Audience, Purpose, Region, RegionOutsideImage
+from safelight.terms import Purpose, Region, RegionOutsideImage
 from safelight.web import opened
+from safelight.web.captions import read_into
+from safelight.web.crowd import drawn
 from safelight.web.decisions import explained
-from safelight.web.disclosing import (
-    AGES,
-    NOT_SAID,
-    PLACES,
-    SEXES,
-    answers_from,
-    facts_from,
-    in_words,
-    rounded,
-)
+from safelight.web.disclosing import SaidForm, answers_from, banded, facts_from, in_words, rounded
 from safelight.web.doors import SignedInRequest, needs
-from safelight.web.forms import Option, once_of, put_right
+from safelight.web.forms import once_of, put_right
+from safelight.web.release_forms import (
+    USES,
+    ApproveForm,
+    AskForm,
+    AttemptForm,
+    Attempts,
+    TicksForm,
+)
 from safelight.web.words import AUDIENCES, PURPOSES
 
 if TYPE_CHECKING:
+    from django.forms.formsets import BaseFormSet
+
     from safelight.detect import Finding
     from safelight.flows.deciding import Decision
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
-USES: dict[str, tuple[Purpose, Audience, Option]] = {
-    "here": (
-        Purpose.TEACHING_LOCAL,
-        Audience.ORGANISATION,
-        Option("Teaching here", "People of this practice."),
-    ),
-    "group": (
-        Purpose.TEACHING_WIDE,
-        Audience.CLOSED_GROUP,
-        Option("Teaching elsewhere", "A talk, a course, a closed group."),
-    ),
-    "open": (
-        Purpose.TEACHING_WIDE,
-        Audience.PUBLIC,
-        Option("Teaching that anybody can reach", "The open web."),
-    ),
-    "journal": (
-        Purpose.PUBLICATION,
-        Audience.PUBLIC,
-        Option("A journal or a book", "The patient has to see the final version."),
-    ),
-    "social": (
-        Purpose.SOCIAL,
-        Audience.CLOSED_GROUP,
-        Option("Social media", "A closed professional group counts, too."),
-    ),
-}
 MOST_BOXES = 200
-
-
-class SaidForm(forms.Form):
-    """What is said of the patient beside the picture."""
-
-    sex = forms.ChoiceField(
-        label="Sex", required=False, choices=[NOT_SAID, *SEXES.items()], widget=forms.RadioSelect
-    )
-    age = forms.ChoiceField(label="Age", required=False, choices=AGES)
-    place = forms.ChoiceField(label="Where from", required=False, choices=PLACES)
-    words = forms.CharField(
-        label="Anything else that is said",
-        required=False,
-        max_length=1000,
-        help_text="One detail a line: a job, an event, a rare condition. Each counts as one in ten.",
-        widget=forms.Textarea({"rows": 3}),
-    )
-
-
-class AskForm(SaidForm):
-    """A request that a copy may leave."""
-
-    use = forms.ChoiceField(
-        label="What is it for?",
-        widget=forms.RadioSelect,
-        choices=[(key, option) for key, (_, _, option) in USES.items()],
-        error_messages={"required": "Choose what it is for"},
-    )
-    target = forms.CharField(
-        label="Where does it go?",
-        max_length=200,
-        help_text="For example, Tuesday teaching in room 4",
-        error_messages={"required": "Say where it goes"},
-    )
-    field_order = ("use", "target", "sex", "age", "place", "words")
-
-
-class TicksForm(forms.Form):
-    """What machines can't judge; nothing is ticked before a person ticks it."""
-
-    ticked = forms.MultipleChoiceField(
-        label="Have you looked for these yourself?",
-        help_text="A machine can’t judge them. You are the check.",
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        choices=list(TICKS.items()),
-    )
-
-
-class ApproveForm(forms.Form):
-    """What the second person says."""
-
-    note = forms.CharField(
-        label="Note", required=False, widget=forms.Textarea({"rows": 2}), max_length=2000
-    )
-    judgement = forms.CharField(
-        label="Why may it leave all the same?",
-        required=False,
-        help_text="The crowd is small. Say who would see it, and why nobody there would know the patient.",
-        widget=forms.Textarea({"rows": 2}),
-        max_length=2000,
-    )
 
 
 @form_page
@@ -143,7 +56,12 @@ def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Ask for a copy, or be told why not, with the source."""
     found = Photo.objects.visible_to(request.user).filter(state=Photo.State.KEPT)
     photo = get_object_or_404(found.select_related("patient__practice", "practice"), pk=pk)
-    form, now = AskForm(request.POST or None), timezone.now()
+    form: SaidForm = AskForm(request.POST or None)
+    now = timezone.now()
+    context: dict[str, Any] = {"photo": photo, "patient": photo.patient}
+    if "read" in request.POST:
+        form, read = read_into(AskForm, request, photo.patient)
+        return render(request, "releases/ask.html", context | {"form": form, "read": read})
     if form.is_valid():
         purpose, audience, _ = USES[form.cleaned_data["use"]]
         try:
@@ -159,15 +77,17 @@ def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
             )
         except AlreadyDone as before:
             return redirect("release", before.made)
+        except DoesNotFit as refused:
+            put_right(form, refused.fields)
+            return render(request, "releases/ask.html", context | {"form": form}, status=422)
         except opening.PictureClosed as closed:  # since it was found, a moment ago
             raise Http404 from closed
         if isinstance(done, Release):
             return redirect("release", done.pk)
-        context = explained(done, photo.patient, purpose=purpose, photo=photo, now=now)
-        context |= {"photo": photo, "use": USES[form.cleaned_data["use"]][2]}
+        context |= explained(done, photo.patient, purpose=purpose, photo=photo, now=now)
+        context |= {"use": USES[form.cleaned_data["use"]][2]}
         return render(request, "releases/not_permitted.html", context, status=403)
-    context = {"form": form, "photo": photo, "patient": photo.patient}
-    return render(request, "releases/ask.html", context)
+    return render(request, "releases/ask.html", context | {"form": form})
 
 
 @require_GET
@@ -215,6 +135,10 @@ def reword(request: SignedInRequest, pk: UUID) -> HttpResponse:
             )
         except flow.NotTheirTurn as error:
             messages.error(request, error.for_people)
+        except DoesNotFit as refused:
+            messages.error(request, next(iter(refused.fields.values())))
+    else:
+        messages.error(request, "Nothing was changed: check what you typed")
     return redirect("release", found.pk)
 
 
@@ -251,10 +175,19 @@ def prepare(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def approve(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Let the copy leave, as the second person."""
     found, form = _release(request, pk), ApproveForm(request.POST)
+    attempts = Attempts(
+        request.POST if "attempt-TOTAL_FORMS" in request.POST else None, prefix="attempt"
+    )
+    tried = [each.cleaned_data for each in attempts if attempts.is_bound and each.is_valid()]
     if not form.is_valid():
-        return _review(request, found, form, status=422)
+        return _review(request, found, form, attempts=attempts, status=422)
     try:
-        done = flow.approve(found, **form.cleaned_data, by=request.user, now=timezone.now())
+        done = flow.approve(
+            found, **form.cleaned_data, intruder_test=tried, by=request.user, now=timezone.now()
+        )
+    except DoesNotFit as refused:
+        put_right(form, refused.fields)
+        return _review(request, found, form, attempts=attempts, status=422)
     except (flow.SamePerson, flow.NotTheirTurn, opening.PictureClosed, CopyNotFit) as error:
         messages.error(request, error.for_people)
         return redirect("release", found.pk)
@@ -329,6 +262,7 @@ def _editor(
         raise Http404 from error
     review = _resumed(request, findings, for_editor(held, prefix="again"))
     context = _context(found) | {
+        "crowd": banded(found.assessment),
         "form": form,
         "said": SaidForm(initial=answers_from(found.discloses)),
         "problems": problems,
@@ -338,14 +272,24 @@ def _editor(
 
 
 def _review(
-    request: SignedInRequest, found: Release, form: ApproveForm, *, status: int = 200
+    request: SignedInRequest,
+    found: Release,
+    form: ApproveForm,
+    *,
+    attempts: BaseFormSet[AttemptForm] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     is_mine = found.is_first_person(request.user)
     now = timezone.now()
+    may_review = may(request.user.role, Action.REVIEW_RELEASE) and not is_mine
     context = _context(found) | {
+        "crowd": (rounded if may_review else banded)(found.assessment),
+        "picture": drawn(found.assessment.get("steps", ())) if may_review else None,
         "form": form,
+        "attempts": attempts or Attempts(prefix="attempt"),
+        "asks_attempt": found.audience in intruding.NEEDED_FOR,
         "is_mine": is_mine,
-        "may_review": may(request.user.role, Action.REVIEW_RELEASE) and not is_mine,
+        "may_review": may_review,
         "asks_judgement": found.exposure == "review",
         "showings": found.showings.select_related("shown_by"),
         "agreement": OrganisationAgreement.objects.filter(release=found).first(),
@@ -380,6 +324,7 @@ def _context(found: Release) -> dict[str, Any]:
             "at": each["at"],
             "words": in_words(each["facts"]),
             "audience": ", ".join(each["audience"]),
+            "is_certain": each["patient"] is not None,
         }
         for each in flow.earlier_releases(found)
         if each["id"] != str(found.pk)
