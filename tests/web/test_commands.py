@@ -202,3 +202,11 @@ def test_a_mistyped_setting_stops_everything(tmp_path):
     told = safelight("worker", "--once", "--home", str(home))
     assert told.returncode == 2
     assert "idle_minuets" in told.stderr
+
+
+def test_new_rules_are_tried_on_what_the_installation_has_decided(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    init(home)
+    tried = safelight("policy", "simulate", "scotland", "--home", str(home))
+    assert tried.returncode == 0, tried.stderr
+    assert tried.stdout == "No decision has been kept yet to try it on.\n"

@@ -16,6 +16,7 @@ from house import TELL_TALES, House
 from safelight.flows.consent import conversation
 from safelight.flows.copies import TICKS
 from safelight.flows.weighing import WHO
+from safelight.policy import load_pack
 from safelight.records.models import TreeHead
 from safelight.web.middleware import CAMERA, NO_CAMERA
 from safelight.web.views import demo
@@ -145,6 +146,14 @@ governance-check     -                              POST | shut shut role  role 
 governance-witness   -                              GET  | door lock role  role  role see  role  role
 governance-aside     -                              GET  | door lock role  role  role see  role  role
 governance-aside-look -                             POST | shut shut role  role  role on   role  role
+rules                -                              GET  | door lock role  role  role see  role  role
+rules-version        -                              GET  | door lock role  role  role see  role  role
+rules-activate       -                              POST | shut shut role  role  role done role  role
+rules-bring          -                              GET  | door lock role  role  role see  role  role
+rules-bring          -                              POST | shut shut role  role  role see  role  role
+rule-new             -                              GET  | door lock role  role  role see  role  role
+rule-new             -                              POST | shut shut role  role  role done role  role
+rule-drop            -                              POST | shut shut role  role  role on   role  role
 staff                -                              GET  | door lock role  see   role role role  role
 staff-new            -                              GET  | door lock role  see   role role role  role
 staff-new            -                              POST | shut shut role  done  role role role  role
@@ -246,8 +255,13 @@ CSP = (
     "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'"
 )
-LOOKING = {"records_ledgerentry", "records_treehead", "records_photo"}
-"""What a look may change: the ledger, and that care rests on the picture from now on."""
+LOOKING = {
+    "records_ledgerentry",
+    "records_treehead",
+    "records_photo",
+    "records_decisiontaken",
+}
+"""What a look may change: the ledger, that care rests on the picture from now on, and a count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,7 +468,8 @@ def address(route: str, house: House, what: str) -> str:
             given[name] = nobody if what == "nobody" else house.things[what].pk
         else:
             slug = {"use": "teaching-local", "kind": "recovered"}.get(name, "left-lower-leg")
-            given[name] = {"IntConverter": 1, "SlugConverter": slug}[kind]
+            pack = load_pack("england").hash
+            given[name] = {"IntConverter": 1, "SlugConverter": slug, "StringConverter": pack}[kind]
     return reverse(route, kwargs=given)
 
 
@@ -546,6 +561,7 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     "colleague": _secret,
     "colleague-open": _secret,
     "colleague-answer": _always(text="Watch it."),
+    "rule-new": _always(text="Not from here", requires="never", purposes=["social"]),
     "staff-new": _always(name="Dr New", email="new@made-up.example", role="gp"),
     "staff-member": _always(role="reviewer"),
 }

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight import policy
-from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_UNREADABLE, EXIT_USAGE
+from safelight.cli import (
+    EXIT_DONE,
+    EXIT_REFUSED,
+    EXIT_UNREADABLE,
+    EXIT_USAGE,
+    installation,
+)
 from safelight.policy import differing, reading, simulating
 
 if TYPE_CHECKING:
@@ -52,6 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     diff.add_argument("new", metavar="NEW")
     simulate.add_argument("--decisions", metavar="FILE|-", help="JSON lines: id, facts, decision")
     simulate.add_argument("--guards", type=Path, metavar="FILE", help="a practice's own rules, too")
+    installation.arguments(simulate)
     simulate.add_argument("--now", default="england", metavar="PACK", help="the pack in force")
     sign.add_argument("--key", type=Path, required=True, metavar="FILE", help="PEM, PKCS#8")
     sign.add_argument("--publisher", required=True, metavar="NAME", help="without spaces")
@@ -170,10 +177,17 @@ def _simulate(args: argparse.Namespace) -> int:
     if args.guards is not None:
         pack = pack.with_guards(_text(args.guards))
     if args.decisions is None:
-        print("say on which decisions to try it, with --decisions", file=sys.stderr)
-        return EXIT_USAGE
-    in_force = _pack(args.now).pack
-    found = simulating.simulate(_taken(args.decisions, in_force), pack=pack)
+        try:
+            decisions = list(_kept(args))
+        except installation.NotInstalled as error:
+            print(f"{error.for_people}, or decisions: --decisions FILE", file=sys.stderr)
+            return EXIT_USAGE
+        except ValueError as error:
+            print(f"The settings don't fit: {error}", file=sys.stderr)
+            return EXIT_USAGE
+    else:
+        decisions = list(_taken(args.decisions, _pack(args.now).pack))
+    found = simulating.simulate(decisions, pack=pack)
     if args.json:
         for change in found.changes:
             print(json.dumps(change.as_json(), ensure_ascii=False))
@@ -183,6 +197,16 @@ def _simulate(args: argparse.Namespace) -> int:
     for change in found.changes:
         print(f"  {change.taken.id}  {change.text}")
     return EXIT_DONE
+
+
+def _kept(args: argparse.Namespace) -> Iterator[simulating.Taken]:
+    """Return what the installation has kept of its own decisions."""
+    installation.set_up(args)
+    from django.utils import timezone
+
+    from safelight.flows import taken
+
+    return taken.of_every_practice(now=timezone.now())
 
 
 def _taken(source: str, in_force: Pack) -> Iterator[simulating.Taken]:

@@ -113,7 +113,7 @@ class _Asked:
     made_for: Purpose
     circumstances: Circumstances
 
-    def decided(self, *, now: datetime) -> Decision:
+    def decided(self, *, acted_on: bool = False, now: datetime) -> Decision:
         """Ask the policy."""
         return may_make_it(
             self.patient,
@@ -121,6 +121,7 @@ class _Asked:
             made_for=self.made_for,
             circumstances=self.circumstances,
             consents=_said_of(self.patient, body_site=self.body_site, now=now),
+            acted_on=acted_on,
             now=now,
         )
 
@@ -419,7 +420,7 @@ def _written(unsaved: Photo, asked: _Asked, *, by: Staff, now: datetime) -> Phot
     if stopped.exists() or stores.keys().is_erased(unsaved.capture_id):
         raise WasStopped(str(unsaved.capture_id))
     asked.refuse_uncovered()
-    decision = asked.decided(now=now)
+    decision = asked.decided(acted_on=True, now=now)
     if not isinstance(decision, policy.Permit):
         raise _NoLongerPermitted(decision)
     unsaved.decision = decision.as_json() | {"said": asked.circumstances.as_json()}

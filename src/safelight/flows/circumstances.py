@@ -124,6 +124,7 @@ def may_make_it(
     made_for: Purpose,
     circumstances: Circumstances,
     consents: list[dict[str, Any]],
+    acted_on: bool = False,
     now: datetime,
 ) -> Decision:
     """Ask the policy about one picture to be made, with all that was said of it."""
@@ -131,6 +132,7 @@ def may_make_it(
         patient,
         made_for=made_for,
         recording={**circumstances.recording, "intimate": is_intimate(body_site)},
+        acted_on=acted_on,
         now=now,
         consents=consents,
         care=dict(circumstances.care),

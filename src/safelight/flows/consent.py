@@ -18,6 +18,7 @@ from safelight.flows import frozen, keeping, lasting, sheets, stores
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.deciding import pack_named
+from safelight.flows.in_force import pack_of
 from safelight.flows.sheets import conversation
 from safelight.flows.standing import Standing, standings
 from safelight.flows.who_decides import may_decide
@@ -331,7 +332,7 @@ def _unsaved(
     by: Staff,
     now: datetime,
 ) -> Consent:
-    pack: Pack = pack_named(patient.practice.pack)
+    pack: Pack = pack_of(patient.practice, now=now)
     key = uuid.uuid4()
     return Consent(
         pk=key,

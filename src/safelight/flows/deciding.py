@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from safelight import policy
-from safelight.flows import weighing, who_decides
+from safelight.flows import in_force, taken, weighing, who_decides
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from safelight.records.models import Consent, Copy, Patient, Photo
+    from safelight.records.models import Consent, Copy, Patient, Photo, Practice
     from safelight.terms import Audience, Purpose
 
 Decision = policy.Permit | policy.Hold | policy.Refusal
 
 
-@cache
 def pack_named(name: str) -> policy.Pack:
-    """Return a policy pack; loading it validates every rule."""
+    """Return the pack that came with Safelight: its sheets are those of every version in force."""
     return policy.load_pack(name)
 
 
@@ -28,11 +26,13 @@ def may_make(
     *,
     made_for: Purpose,
     recording: dict[str, Any] | None = None,
+    acted_on: bool = False,
     now: datetime,
     **extra: Any,
 ) -> Decision:
     """Say whether a recording of the patient may be made.
 
+    acted_on: somebody acts on the answer: it is counted, without the patient (`taken.keep`).
     recording: further fields of `recording` (type, intimate, chaperone …).
     extra: further top-level facts of the contract (tests, organisation_agrees …).
     """
@@ -48,7 +48,8 @@ def may_make(
     facts["patient"]["objects_now"] = who_decides.says_no_now(patient, now=now)
     facts |= weighing.weighed_facts(patient, photo=None, purpose=made_for, now=now)
     tests = {**facts.get("tests", {}), **extra.pop("tests", {})}
-    return policy.decide(facts | extra | {"tests": tests}, pack=pack_named(patient.practice.pack))
+    facts |= extra | {"tests": tests}
+    return _decided(facts, patient.practice, acted_on=acted_on, now=now)
 
 
 def may_use(
@@ -59,6 +60,7 @@ def may_use(
     action: str = "use",
     copy: Copy | None = None,
     seen: who_decides.Seen | None = None,
+    acted_on: bool = False,
     now: datetime,
     **extra: Any,
 ) -> Decision:
@@ -66,6 +68,7 @@ def may_use(
 
     seen: the conversations whose givers saw this copy as it is to be published.
     Asked anew at every opening: nothing of the answer may be kept for the next one.
+    acted_on: as for `may_make`.
     """
     consents = _speaking_of(photo)
     facts = _facts(photo.patient, purpose=purpose, now=now, consents=consents)
@@ -84,7 +87,17 @@ def may_use(
         },
     }
     facts |= weighing.weighed_facts(photo.patient, photo=photo, purpose=purpose, now=now)
-    return policy.decide(facts | extra, pack=pack_named(photo.patient.practice.pack))
+    return _decided(facts | extra, photo.patient.practice, acted_on=acted_on, now=now)
+
+
+def _decided(
+    facts: dict[str, Any], practice: Practice, *, acted_on: bool, now: datetime
+) -> Decision:
+    pack = in_force.pack_of(practice, now=now)
+    decision = policy.decide(facts, pack=pack)
+    if acted_on:
+        taken.keep(decision, facts, pack=pack, practice=practice, now=now)
+    return decision
 
 
 def _speaking_of(photo: Photo) -> list[Consent]:

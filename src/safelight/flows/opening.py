@@ -78,7 +78,9 @@ def open_photo(
     demand(by, Action.SEE_PICTURES, photo)
     with transaction.atomic():
         fresh = _kept(photo)
-        decision = may_use(fresh, purpose=purpose, audience=audience, action="view", now=now)
+        decision = may_use(
+            fresh, purpose=purpose, audience=audience, action="view", acted_on=True, now=now
+        )
         if not isinstance(decision, policy.Permit):
             _log("photo.not-opened", fresh, by=by, now=now, purpose=purpose.value)
             return decision

@@ -96,7 +96,7 @@ def request_release(
     )
     _assess(release, now=now)
     # Other words may still mend a crowd that is too small: it is asked about with the copy.
-    decision = decide(release, verdict=exposing.NOT_ASSESSED, now=now)
+    decision = decide(release, verdict=exposing.NOT_ASSESSED, acted_on=True, now=now)
     if isinstance(decision, policy.Refusal):
         return decision
     release.decision = decision.as_json()
@@ -109,7 +109,12 @@ def request_release(
 
 
 def decide(
-    release: Release, *, second_person: str | None = None, verdict: str | None = None, now: datetime
+    release: Release,
+    *,
+    second_person: str | None = None,
+    verdict: str | None = None,
+    acted_on: bool = False,
+    now: datetime,
 ) -> Decision:
     """Ask the policy about the release as it stands now."""
     return may_use(
@@ -119,6 +124,7 @@ def decide(
         action="disclose",
         copy=release.copy,
         seen=final_item.seen_in(release),
+        acted_on=acted_on,
         now=now,
         organisation_agrees=final_item.organisation_agrees(release),
         release={"target": release.target, "recipient": None},
@@ -280,7 +286,9 @@ def open_copy(release: Release, *, by: Staff, now: datetime) -> bytes | Decision
             raise PictureClosed(str(release.pk))
         _kept_photo(fresh)
         reviewer = str(fresh.reviewed_by_id)
-        decision = decide(fresh, second_person=reviewer, verdict=_passed(fresh), now=now)
+        decision = decide(
+            fresh, second_person=reviewer, verdict=_passed(fresh), acted_on=True, now=now
+        )
         if not isinstance(decision, policy.Permit):
             return decision
         opened = copies.unsealed_copy(fresh.copy)
@@ -411,7 +419,9 @@ def _approved(release: Release, review: _Review, *, by: Staff, now: datetime) ->
         raise PictureClosed(str(release.pk))
     _assess(fresh, now=now)
     fresh.judgement, fresh.intruder_test = review.judgement, list(review.intruder_test)
-    decision = decide(fresh, second_person=str(by.pk), verdict=_passed(fresh), now=now)
+    decision = decide(
+        fresh, second_person=str(by.pk), verdict=_passed(fresh), acted_on=True, now=now
+    )
     if not isinstance(decision, policy.Permit):
         return decision
     if unmet := decision.met_by(copies.report_of(copy)):

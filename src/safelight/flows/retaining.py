@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from safelight.policy import retention
+from safelight.policy import load_pack, retention
 
 if TYPE_CHECKING:
     from safelight.records.models import Photo
@@ -27,4 +27,6 @@ def kept_at_least(photo: Photo, *, now: datetime) -> retention.Kept:
         born=photo.patient.born_on,
         died=photo.patient.died_on,
     )
-    return retention.kept(facts, table=_periods(photo.patient.practice.pack))
+    return retention.kept(
+        facts, table=_periods(load_pack(photo.patient.practice.pack).retention_of)
+    )

@@ -91,13 +91,14 @@ class Opened:
     until: datetime
 
 
-def may_ask(photo: Photo, *, now: datetime) -> Decision:
+def may_ask(photo: Photo, *, acted_on: bool = False, now: datetime) -> Decision:
     """Say whether a named colleague may be shown the picture for an opinion."""
     return may_use(
         photo,
         purpose=Purpose.SECOND_OPINION,
         audience=Audience.NAMED,
         action="disclose",
+        acted_on=acted_on,
         now=now,
     )
 
@@ -126,7 +127,7 @@ def ask_colleague(
     # The lock that a withdrawal and a stop take first: neither may overlook this link.
     Patient.objects.select_for_update().get(pk=photo.patient_id)
     photo = Photo.objects.select_for_update().get(pk=photo.pk)
-    decision = may_ask(photo, now=now)
+    decision = may_ask(photo, acted_on=True, now=now)
     if not isinstance(decision, policy.Permit):
         return decision
     if photo.state != Photo.State.KEPT:

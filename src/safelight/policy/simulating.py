@@ -41,9 +41,18 @@ class Change:
     @property
     def text(self) -> str:
         """Return the change in a sentence."""
-        was, now = OUTCOMES[self.taken.outcome], OUTCOMES[self.outcome]
         times = "" if self.taken.times == 1 else f", {self.taken.times:,} times"
-        return f"{self.act}{times}: {was}, would be {now}. {' '.join(self.reasons)}"
+        return f"{self.act}{times}: {self.was}, would be {self.would_be}. {' '.join(self.reasons)}"
+
+    @property
+    def was(self) -> str:
+        """Return what was decided, in words."""
+        return OUTCOMES[self.taken.outcome]
+
+    @property
+    def would_be(self) -> str:
+        """Return what would be decided, in words."""
+        return OUTCOMES[self.outcome]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `policy simulate --json` writes it."""

@@ -81,6 +81,8 @@ class Config:
     backup_keys_to: str = ""
     witness_to: str = ""
     """Folder outside this machine's administration, for checkpoints and what must not come undone."""
+    pack_publishers: str = ""
+    """Whose policy packs may be brought in: keys as `safelight policy sign` prints them, by commas."""
     mail_host: str = ""
     mail_port: int = 587
     mail_user: str = ""

@@ -8,9 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from safelight.flows.deciding import pack_named
+from safelight import policy
+from safelight.flows.in_force import pack_of
 from safelight.flows.release import waiting_for
 from safelight.policy.roles import Action, may
 from safelight.records.models import Staff
@@ -35,7 +37,12 @@ PLACES: tuple[tuple[str, str, Action, tuple[str, ...]], ...] = (
     ),
     ("Opinions", "opinions", Action.ASK_COLLEAGUE, ("opinions", "ask", "opinion")),
     ("Release desk", "releases", Action.REVIEW_RELEASE, ("releases", "release", "copy")),
-    ("Governance", "governance", Action.GOVERN, ("governance", "governance-keys")),
+    (
+        "Governance",
+        "governance",
+        Action.GOVERN,
+        ("governance", "governance-keys", "rules", "rules-version", "rules-bring", "rule-new"),
+    ),
     ("Staff", "staff", Action.MANAGE_STAFF, ("staff", "staff-new", "staff-member")),
 )
 """Label, URL name, the action it needs, and the URL names of the pages that lie under it."""
@@ -83,4 +90,7 @@ def _waiting(staff: Staff) -> int:
 
 
 def _pack_id(practice: Any) -> str:
-    return pack_named(practice.pack).id
+    try:
+        return pack_of(practice, now=timezone.now()).id
+    except policy.PackRefused:
+        return "no usable rules"

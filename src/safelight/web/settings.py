@@ -41,6 +41,7 @@ SAFELIGHT_PASSPHRASE = _config.passphrase(CONFIG, _environ)
 SAFELIGHT_WORDING = CONFIG.wording
 SAFELIGHT_SERVER_URL = CONFIG.server_url.rstrip("/")
 SAFELIGHT_IDLE_SECONDS = CONFIG.idle_minutes * 60
+SAFELIGHT_PACK_PUBLISHERS = CONFIG.pack_publishers
 SAFELIGHT_BEHIND_PROXY = CONFIG.behind_proxy
 
 SECRET_KEY = CONFIG.secret_key or secrets.token_urlsafe(48)

@@ -23,6 +23,7 @@ AREAS = (
     "notes",
     "governance",
     "aside",
+    "rules",
     "account",
     "staff",
     "components",

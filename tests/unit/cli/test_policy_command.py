@@ -191,3 +191,8 @@ def test_only_a_file_and_only_with_an_ed25519_key_is_signed(pack, key, tmp_path,
     rsa.write_text("not a key")
     assert main(["policy", "sign", str(pack), "--key", str(rsa), "--publisher", "x"]) == 4
     assert not list(pack.parent.glob("*.sig"))
+
+
+def test_without_an_installation_and_without_decisions_it_says_what_is_missing(tmp_path, capsys):
+    assert main(["policy", "simulate", "england", "--home", str(tmp_path)]) == 2
+    assert "--decisions FILE" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from safelight.records.models.people import (
     Staff,
 )
 from safelight.records.models.pictures import Copy, Photo, StoppedCapture
+from safelight.records.models.rules import DecisionTaken, LocalRules, PackVersion
 from safelight.records.models.saying_no import SaidNo
 from safelight.records.models.sharing import Disclosure, ExposureAlarm, Link, Release, Reply
 from safelight.records.models.weighing import FinalShowing, OrganisationAgreement, Weighing
@@ -30,6 +31,7 @@ __all__ = [
     "Consent",
     "Consultation",
     "Copy",
+    "DecisionTaken",
     "Disclosure",
     "EraseJob",
     "ExposureAlarm",
@@ -39,11 +41,13 @@ __all__ = [
     "LedgerEntry",
     "LegalHold",
     "Link",
+    "LocalRules",
     "Look",
     "Objection",
     "Offer",
     "OrganisationAgreement",
     "OutgoingMail",
+    "PackVersion",
     "Patient",
     "PendingChoice",
     "Photo",

@@ -21,6 +21,12 @@ class Practice(models.Model):
     pack = models.CharField(max_length=40, default="england")
     var17_reason = models.TextField(blank=True)
     """Why the practice turned on GMC VAR 17; empty means the switch is off."""
+    packs = models.JSONField(default=list, blank=True)
+    """Versions of the pack that were activated, each with the day from which it decides, in order.
+    Empty: the one that came with Safelight. It stands here so that a decision asks for no more rows.
+    """
+    local_rules = models.TextField(blank=True)
+    """The practice's own guards, on top of the pack (TOML)."""
     places = models.JSONField(default=list, blank=True)
     """Codes of the districts that its patients come from: whoever sees its name knows them."""
     list_size = models.PositiveIntegerField(null=True, blank=True)
