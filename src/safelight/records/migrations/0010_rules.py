@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("records", "0024_said_no"),
+        ("records", "0090_exposure"),
     ]
 
     operations = [
