@@ -17,7 +17,7 @@ from typing import Any
 from django.utils import timezone
 
 from safelight import policy, vault
-from safelight.flows import capture, consent, disclosures, patients, sheets
+from safelight.flows import capture, consent, disclosures, patients, rules, sheets
 from safelight.flows import staff as accounts
 from safelight.policy.roles import Role
 from safelight.records.models import (
@@ -184,6 +184,14 @@ def open_practice(*, now: datetime) -> Practice:
         )
     lead = _first(opened.practice, Role.IG_LEAD)
     disclosures.set_catchment(places=DISTRICTS, list_size=LIST_SIZE, by=lead, now=at)
+    rules.add_rule(
+        text="No picture from here goes into advertising",
+        requires="never",
+        purposes=[Purpose.MARKETING.value],
+        audiences=[],
+        by=lead,
+        now=at,
+    )
     return opened.practice
 
 
