@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight.flows import rules as flows
@@ -61,7 +62,7 @@ class RuleForm(forms.Form):
     requires = forms.ChoiceField(
         label="What has to be so",
         widget=forms.RadioSelect,
-        choices=[(name, flows.says(name)) for name in flows.DEMANDS],
+        choices=[(name, capfirst(flows.says(name))) for name in flows.DEMANDS],
     )
     purposes = forms.MultipleChoiceField(
         label="For which purposes?",
@@ -73,13 +74,15 @@ class RuleForm(forms.Form):
         label="For whom to see?",
         help_text="Tick none for everybody",
         widget=forms.CheckboxSelectMultiple,
-        choices=[(each.value, WHEN_WORDS["audience"][each.value]) for each in Audience],
+        choices=[(each.value, capfirst(WHEN_WORDS["audience"][each.value])) for each in Audience],
         required=False,
     )
 
     def __init__(self, *args: object, purposes: dict[str, str]) -> None:
         super().__init__(*args)  # type: ignore[arg-type]  # handed on as they came
-        self.fields["purposes"].choices = list(purposes.items())  # type: ignore[attr-defined]
+        self.fields["purposes"].choices = [  # type: ignore[attr-defined]
+            (purpose, capfirst(words)) for purpose, words in purposes.items()
+        ]
 
 
 @require_GET
