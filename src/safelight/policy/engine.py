@@ -88,18 +88,20 @@ def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
     stopped: list[Rule] = []
     cited: list[str] = []
     for guard in applied:
-        if unmet_of_guard := _unmet_of_case(guard, case):
-            stopped.append(guard)
-            blockers += [_because(guard, unmet, case) for unmet in unmet_of_guard]
-            cited += [unmet.cite for unmet in unmet_of_guard if unmet.cite]
+        for lacks in guard.of_case:
+            unmet = lacks(case)
+            if unmet is not None:
+                stopped.append(guard)
+                blockers.append(_because(guard, unmet, case))
+                cited += [unmet.cite] if unmet.cite else []
     nearest: Tried | None = None
     for basis in bases:
         if not _applies(basis, case):
             continue
-        consent, unmet = _try(basis, case)
-        if nearest is None or _is_nearer((basis, consent, unmet), nearest, case):
-            nearest = (basis, consent, unmet)
-        if not unmet:
+        consent, lacking = _try(basis, case)
+        if nearest is None or _is_nearer((basis, consent, lacking), nearest, case):
+            nearest = (basis, consent, lacking)
+        if not lacking:
             break
     if nearest is None:
         record = _to_record(pack, stopped, cited)
@@ -191,7 +193,7 @@ def _refusal(pack: Pack, blockers: list[Because], record: tuple[str, ...] = ()) 
 
 
 def _sorted(blockers: list[Because]) -> tuple[Because, ...]:
-    unique = {(each.outcome, each.rule, each.text): each for each in blockers}
+    unique = {(each.outcome, each.rule, each.text, repr(each.needs)): each for each in blockers}
     return tuple(unique[key] for key in sorted(unique, key=lambda key: (-_RANK[key[0]], *key[1:])))
 
 

@@ -66,19 +66,25 @@ class Reader:
             parse = fields.get(name)
             if parse is None:
                 self.unknown.append(path + str(name))
-            elif value is not None:
+            elif value is None:
+                continue
+            elif parse.__class__ is frozenset:  # one of these; without a call, most fields are such
+                if value.__class__ is str and value in parse:
+                    known[name] = value
+                else:
+                    known[name] = _one_of(value, parse, path + name, self)
+            elif parse is _yes_no and value.__class__ is bool:
+                known[name] = value
+            else:
                 known[name] = parse(value, path + name, self)
         return known
 
 
-def _one_of(allowed: frozenset[str]) -> Callable[[Any, str, Reader], str | None]:
-    def parse(value: Any, path: str, reader: Reader) -> str | None:
-        if isinstance(value, str) and value in allowed:
-            return value
-        reader.unknown.append(path)
-        return None
-
-    return parse
+def _one_of(value: Any, allowed: frozenset[str], path: str, reader: Reader) -> str | None:
+    if isinstance(value, str) and value in allowed:
+        return value
+    reader.unknown.append(path)
+    return None
 
 
 def _list_of(allowed: frozenset[str]) -> Callable[[Any, str, Reader], frozenset[str]]:
@@ -275,18 +281,18 @@ class Facts(NamedTuple):
 _PATIENT = {
     "born": _day,
     "died": _day,
-    "capacity": _one_of(CAPACITY),
-    "gillick": _one_of(GILLICK),
+    "capacity": CAPACITY,
+    "gillick": GILLICK,
     "assessed_on": _day,
     "objects_now": _yes_no,
     "known_wishes": _wishes,
     "genetic_or_third_party": _yes_no,
 }
 _RECORDING = {
-    "type": _one_of(TYPES),
-    "made_for": _one_of(MADE_FOR),
+    "type": TYPES,
+    "made_for": MADE_FOR,
     "made_on": _day,
-    "identifiable": _one_of(IDENTIFIABLE),
+    "identifiable": IDENTIFIABLE,
     "within_procedure_consent": _yes_no,
     "intimate": _yes_no,
     "clinically_essential": _yes_no,
@@ -294,7 +300,7 @@ _RECORDING = {
     "approver": _named,
     "chaperone": _named,
     "covert": _yes_no,
-    "post_mortem": _one_of(POST_MORTEM),
+    "post_mortem": POST_MORTEM,
     "post_mortem_consent": _yes_no,
     "relatives_told": _yes_no,
 }
@@ -304,7 +310,7 @@ _CONSENT = {
     "identifiable_ok": _yes_no,
     "given_on": _day,
     "given_by": _giver,
-    "form": _one_of(FORMS),
+    "form": FORMS,
     "told": _list_of(TOLD),
     "secondary_not_told_because": _words,
     "expires_on": _day,
@@ -329,7 +335,7 @@ _CARE = {
 _RELEASE = {"target": _words, "recipient": _words}
 _PROJECT = {"reference": _words, "ethics": _words}
 _REVIEW = {"second_person": _named}
-_EXPOSURE = {"verdict": _one_of(VERDICTS)}
+_EXPOSURE = {"verdict": VERDICTS}
 _COMPLAINT = {"relevant": _yes_no}
 
 
@@ -368,10 +374,10 @@ def _switches(value: Any, path: str, reader: Reader) -> dict[str, Any]:
 
 
 _BY_BOTH = _plain(_TEST)
-_TOP: dict[str, Callable[[Any, str, Reader], Any]] = {
-    "action": _one_of(ACTIONS),
-    "purpose": _one_of(PURPOSES),
-    "audience": _one_of(AUDIENCES),
+_TOP: dict[str, Any] = {
+    "action": ACTIONS,
+    "purpose": PURPOSES,
+    "audience": AUDIENCES,
     "at": _day,
     "patient": _object(Patient, _PATIENT),
     "recording": _object(Recording, _RECORDING),

@@ -138,6 +138,14 @@ READINGS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "refuse",
     ),
+    "withdrawn, and nobody knows for what": (
+        use(
+            "care",
+            "team",
+            consents=[consent(withdrawn_on="2026-11-10")],
+        ),
+        "refuse",
+    ),
     "a representative's consent from before capacity came back, later lost again": (
         use(
             *HERE,
@@ -181,3 +189,9 @@ def test_legal_advice_is_asked_for_where_it_may_tell_of_others(
 def test_offers_to_a_grown_child_are_written_down() -> None:
     facts = use(*HERE, SEVENTEEN, consents=[consent(HERE[0], **FROM_A_PARENT)])
     assert any("choice was offered" in each for each in policy.decide(facts, pack=PACK).record)
+
+
+def test_of_two_purposes_at_once_each_lacks_its_own_consent() -> None:
+    facts = make("interest", recording={"made_for": "teaching-local"}, consents=[])
+    needs = [each.needs for each in policy.decide(facts, pack=PACK).because]
+    assert [need.value["purposes"] for need in needs if need] == [["interest"], ["teaching-local"]]

@@ -35,12 +35,14 @@ def no_objection(case: Case) -> Unmet | None:
 
 @of_case("not-withdrawn", says="consent to it was not withdrawn, or given anew since")
 def not_withdrawn(case: Case) -> Unmet | None:
-    """Refuse after a withdrawal, whatever else the use could rest on."""
+    """Refuse after a withdrawal, whatever else the use could rest on; of what isn't known, of all."""
     if case.compelled:
         return None
     for consent in case.facts.consents:
         ended = consent.withdrawn_on
-        if ended is None or ended > case.at or case.purpose not in consent.purposes:
+        if ended is None or ended > case.at:
+            continue
+        if consent.purposes and case.purpose not in consent.purposes:
             continue
         if not any(_renews(case, consent, later) for later in case.covering()):
             return refuse("Consent for this use was withdrawn.", "consents[].withdrawn_on", None)
