@@ -11,7 +11,14 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUILT = ("site.css", "site.js", "capture.js", "editor.js", "share.js")
+STATIC, PAPER = "src/safelight/web/static/built", "src/safelight/interop/paper"
+BUILT = (
+    *(
+        f"{STATIC}/{name}"
+        for name in ("site.css", "site.js", "capture.js", "editor.js", "share.js")
+    ),
+    *(f"{PAPER}/PublicSans-{weight}.ttf" for weight in ("Regular", "Bold")),
+)
 
 
 class WeightsHook(BuildHookInterface[Any]):
@@ -23,9 +30,8 @@ class WeightsHook(BuildHookInterface[Any]):
         from tools import weights
 
         weights.ensure()
-        front = Path(self.root) / "src/safelight/web/static/built"
         if version == "standard" and (
-            missing := [each for each in BUILT if not (front / each).is_file()]
+            missing := [each for each in BUILT if not (Path(self.root) / each).is_file()]
         ):
             raise FileNotFoundError(
                 f"the front end isn't built ({', '.join(missing)}): use ./run wheel"

@@ -1,7 +1,9 @@
 """Write the two fonts of the PDF receipt from the font package of the front end.
 
-Joins Public Sans' Latin and extended Latin parts (Welsh needs ŵ and ŷ) at two weights. Wants `fonttools`
-and `brotli` installed beside; the result is kept in the repository, with the font's licence.
+    python -m tools.fonts PACKAGE FOLDER
+
+Joins Public Sans' Latin and extended Latin parts (Welsh needs ŵ and ŷ) at two weights. `./run` does
+it when it builds the front end; a wheel carries the result, with the font's licence.
 """
 
 from __future__ import annotations
