@@ -28,6 +28,7 @@ COMMANDS = {
     "keys": "how the keys are; renew them, destroy old ones, split the passphrase",
     "ledger": "verify the ledger",
     "backup": "back up records, pictures and keys, encrypted",
+    "restore": "bring an installation back, or try whether it would come back",
 }
 """Name and one line of help; the module of a command is imported only when it is called."""
 

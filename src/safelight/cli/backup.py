@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DEEDS = {
     "records": "records and pictures",
     "keys": "the key store, read back and opened",
+    "witness": "tell the witness now what must not come undone",
     "list": "what is kept",
     "prune": "remove what the policy doesn't keep",
     "init-key": "make the backup key and print its private half, once",
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     without_installation = args.deed in {"list", "prune"} and args.to
     if not without_installation:
         try:
-            installation.set_up(args, needs_keys=args.deed in {"records", "keys"})
+            installation.set_up(args, needs_keys=args.deed in {"records", "keys", "witness"})
         except installation.NotInstalled as error:
             say(error.for_people)
             return EXIT_USAGE
@@ -77,6 +78,8 @@ def _done(args: argparse.Namespace) -> int:
     try:
         if args.deed == "init-key":
             return _init_key()
+        if args.deed == "witness":
+            return _witness(args, now=now)
         if args.deed == "records":
             _said(args, backing.back_up_records(_target(args, "records"), now=now))
         else:
@@ -124,6 +127,19 @@ def _init_key() -> int:
         "it and a backup anybody reads the practice's records."
     )
     print(key.to_words(), end="")
+    return EXIT_DONE
+
+
+def _witness(args: argparse.Namespace, *, now: datetime) -> int:
+    from django.conf import settings
+
+    from safelight.flows import witnessing
+
+    size = witnessing.tell(args.to or settings.CONFIG.witness_to, now=now)
+    if args.json:
+        print(json.dumps({"size": size}))
+    else:
+        print(f"The witness has {size or 0} entries")
     return EXIT_DONE
 
 

@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     if problem := _problem(args):
         say(problem)
         return EXIT_REFUSED
-    _prepare()
+    if shut := _shut_or_prepared():
+        say(shut)
     _serve(args)
     return EXIT_DONE
 
@@ -83,6 +84,8 @@ def _keys_problem() -> str | None:
 
     try:
         stores.keys().describe()
+    except stores.BeingRestored:
+        return None  # served all the same: each page says what is going on
     except stores.KeysAreSealed as error:
         return error.for_people
     except (storage.StorageError, OSError) as error:
@@ -93,12 +96,19 @@ def _keys_problem() -> str | None:
     return None
 
 
-def _prepare() -> None:
+def _shut_or_prepared() -> str | None:
+    """Make everything ready; or say why every page will only say that it is being restored."""
     from django.core.management import call_command
     from django.db import connections
 
-    call_command("migrate", verbosity=0)
+    from safelight.flows import being_restored, restoring, stores
+
+    if not being_restored.is_on():
+        call_command("migrate", verbosity=0)
+        restoring.look_at_witness()
     connections.close_all()
+    stores.close()
+    return stores.BeingRestored.for_people if being_restored.is_on() else None
 
 
 def _is_loopback(host: str) -> bool:

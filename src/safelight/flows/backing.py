@@ -110,6 +110,7 @@ def back_up_keys(to: Target, *, now: datetime) -> Manifest:
         keys = stores.keys()
         writer = backups.SetWriter(to.sets, Kind.KEYS, now=now)
         key, seal_key = vault.new_key(), vault.new_key()
+        evidence.public_key()  # made at the first call: a copy without it signs another ledger
         keys.copy_to(folder / KEYS)
         writer.add(folder / KEYS, of=KEYS, lid=Lid.BOTH, key=key)
         for path in _manager_files():
@@ -117,7 +118,7 @@ def back_up_keys(to: Target, *, now: datetime) -> Manifest:
         wrapped = keys.manager.wrap(key, aad=backups.epoch_aad(writer.id))
         made = writer.finish(
             sign=evidence.sign,
-            then=_then(_tree()),
+            then=_then(tree()),
             kid=vault.backup_kid(public),
             closed={
                 Lid.BOTH: _closed(public, wrapped, writer.id, Lid.BOTH),
@@ -216,13 +217,14 @@ def _closed(public: bytes, data: bytes, set_id: str, lid: Lid) -> bytes:
     return vault.close_to_backup(public, data, info=backups.key_info(set_id, lid))
 
 
-def _tree() -> ledger.Frontier:
+def tree() -> ledger.Frontier:
+    """Return the ledger's tree as it is now."""
     head = TreeHead.objects.filter(id=1).first()
     return ledger.Frontier() if head is None else ledger.Frontier.from_bytes(bytes(head.frontier))
 
 
-def _then(tree: ledger.Frontier) -> backups.LedgerThen:
-    return backups.LedgerThen(evidence.origin(), evidence.public_key(), tree.size, tree.root())
+def _then(at: ledger.Frontier) -> backups.LedgerThen:
+    return backups.LedgerThen(evidence.origin(), evidence.public_key(), at.size, at.root())
 
 
 def _scratch() -> Any:

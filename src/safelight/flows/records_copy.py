@@ -7,10 +7,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.core.management import call_command
 from django.db import connection
 
 from safelight import ledger
-from safelight.storage import snapshot
+from safelight.storage import BackupBroken, snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,22 @@ def take(folder: Path) -> RecordsCopy:
     return RecordsCopy(path, "sqlite", tree)
 
 
-def put_back(path: Path) -> None:
-    """Make the copy the records of this installation. Raises StorageError if it isn't whole.
+def are_there() -> bool:
+    """Say whether this installation has records already."""
+    return Path(connection.settings_dict["NAME"]).exists()
 
-    The caller has made sure that nothing is there that anybody needs.
+
+def put_back(path: Path, *, database: str) -> None:
+    """Make the copy the records of this installation, of today's shape.
+
+    The caller has made sure that nothing is there that anybody needs. Raises BackupBroken.
     """
+    if database != connection.vendor:
+        raise BackupBroken(f"a copy of {database} can't be put into {connection.vendor}")
     snapshot.check_sqlite(path)
     connection.close()
     target = Path(connection.settings_dict["NAME"])
     for beside in ("-wal", "-shm", "-journal"):
         target.with_name(target.name + beside).unlink(missing_ok=True)
     snapshot.move_into_place(path, target)
+    call_command("migrate", verbosity=0)

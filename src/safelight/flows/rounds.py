@@ -21,6 +21,7 @@ from django_tasks_db.models import DBTaskResult
 
 from safelight.flows import (
     choices,
+    being_restored,
     erasing,
     evidence,
     inventory,
@@ -29,6 +30,7 @@ from safelight.flows import (
     mailing,
     once,
     recalling,
+    witnessing,
 )
 from safelight.interop import mail
 
@@ -51,6 +53,8 @@ class Round:
 
 def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
     """Do everything that is due. Without a transport mail stays where it is."""
+    if being_restored.is_on():
+        return Round((), ("being restored",))
     steps: dict[str, Callable[[], object]] = {
         "erasures": lambda: erasing.finish_pending(now=now),
         "orphans": lambda: _orphans(now=now),
@@ -60,6 +64,7 @@ def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
         "forms": lambda: once.forget_old(now=now),
         "checkpoint": lambda: evidence.checkpoint_if_due(now=now),
         "choices": lambda: _choices(now=now),
+        "witness": lambda: witnessing.tell_if_due(now=now),
         "reminders": lambda: recalling.remind(now=now),
     }
     if transport is not None:

@@ -9,14 +9,38 @@ from pathlib import Path
 from django.conf import settings
 
 from safelight import storage
-from safelight.flows import key_managers
+from safelight.flows import being_restored, key_managers
 from safelight.flows.key_managers import KeysAreSealed, KeysOutOfReach, KeysStaySealed
 
-__all__ = ["KeysAreSealed", "KeysOutOfReach", "KeysStaySealed", "blobs", "close", "keys"]
+__all__ = [
+    "BeingRestored",
+    "KeysAreSealed",
+    "KeysOutOfReach",
+    "KeysStaySealed",
+    "blobs",
+    "close",
+    "keys",
+]
+
+
+class BeingRestored(KeysAreSealed):
+    """What was brought back from a backup hasn't caught up: opening anything could undo a withdrawal."""
+
+    for_people = (
+        "This installation is being restored from a backup and hasn't caught up with what was taken "
+        "back since. Go on with “safelight restore --go-on”."
+    )
+
+
+def keys() -> storage.KeyStore:
+    """Return the key store; not while a restore hasn't caught up. Raises KeysAreSealed."""
+    if being_restored.keeps_shut():
+        raise BeingRestored
+    return _keys()
 
 
 @cache
-def keys() -> storage.KeyStore:
+def _keys() -> storage.KeyStore:
     """Return the key store under the key manager of the settings. Raises KeysAreSealed."""
     manager = key_managers.opened()
     url: str = settings.SAFELIGHT_KEYS_URL
@@ -44,6 +68,8 @@ def records_held() -> sqlite3.Connection | None:
     Every server process and worker calls it when it starts. Without it a request on a full disk
     could not even read, and no withdrawal would get as far as the room held back for it.
     """
+    if being_restored.is_on():
+        return None  # what is there is about to be replaced
     told = settings.DATABASES["default"]
     if not str(told["ENGINE"]).endswith("sqlite3"):
         return None
@@ -56,7 +82,7 @@ def close() -> None:
     if records_held.cache_info().currsize and (held := records_held()) is not None:
         held.close()
     records_held.cache_clear()
-    if keys.cache_info().currsize:
-        keys().close()
-    keys.cache_clear()
+    if _keys.cache_info().currsize:
+        _keys().close()
+    _keys.cache_clear()
     blobs.cache_clear()

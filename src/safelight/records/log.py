@@ -9,14 +9,17 @@ from uuid import UUID
 from django.db import connection
 
 from safelight import ledger
-from safelight.records.models import LedgerEntry, TreeHead
+from safelight.records.models import LedgerEntry, Practice, TreeHead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from safelight.records.models import Practice, Staff
+    from safelight.records.models import Staff
 
 Detail = str | int | bool | None | UUID | list[str]
+
+LOST = "A practice that was opened after the backup"
+"""The name of a practice of which a restore found only what the ledger says."""
 
 
 class NotInTransaction(RuntimeError):
@@ -66,6 +69,34 @@ def hold() -> TreeHead:
     head, _ = TreeHead.objects.select_for_update().get_or_create(id=1, defaults=empty)
     found: TreeHead = head
     return found
+
+
+def put_back(bodies: Iterable[bytes]) -> Iterator[ledger.Entry]:
+    """Append entries that were here before, as they were, yielding each once it stands.
+
+    For a restore, inside its one transaction. Raises EntryRefused.
+    """
+    if not connection.in_atomic_block:
+        raise NotInTransaction("put back")
+    frontier = ledger.Frontier.from_bytes(bytes(hold().frontier))
+    known = {str(pk) for pk in Practice.objects.values_list("pk", flat=True)}
+    for body in bodies:
+        entry = ledger.read_entry(body)
+        practice = str(entry.details.get("practice"))
+        if practice not in known:
+            Practice.objects.create(pk=UUID(practice), name=LOST, created_at=entry.at)
+            known.add(practice)
+        LedgerEntry.objects.create(
+            index=frontier.size,
+            practice_id=UUID(practice),
+            kind=entry.kind,
+            subject=entry.subject,
+            at=entry.at,
+            body=body,
+        )
+        frontier = frontier.append(ledger.leaf_hash(body))
+        TreeHead.objects.filter(id=1).update(size=frontier.size, frontier=frontier.to_bytes())
+        yield entry
 
 
 def bodies() -> Sequence[bytes]:

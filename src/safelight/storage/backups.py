@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from safelight import ledger, vault
 from safelight.storage.disk import DiskStore
-from safelight.storage.errors import BackupBroken, BlobGone, NoPlace
+from safelight.storage.errors import BackupBroken, BlobGone, NoPlace, NotTheBackupKey
 
 FORMAT = "safelight-backup-v1"
 PART_BYTES = 16 * 1024 * 1024
@@ -325,6 +325,29 @@ def digest_of(keeper: Keeper, manifest: Manifest) -> str:
 def blob_of(data: bytes) -> Blob:
     """Return what a listing says of a blob."""
     return Blob(_sha256(data), len(data))
+
+
+def key_of(words: str) -> vault.BackupKey:
+    """Return the backup key that was written down. Raises NotTheBackupKey."""
+    try:
+        return vault.BackupKey.from_words(words)
+    except vault.NotABackupKey as error:
+        raise NotTheBackupKey("not a backup key") from error
+
+
+def opened_key(manifest: Manifest, lid: Lid, key: vault.BackupKey) -> bytes:
+    """Return what was closed for a lid: the set's key, for BOTH as the manager wrapped it.
+
+    Raises NotTheBackupKey, or BackupBroken where nothing is closed for that lid.
+    """
+    if manifest.kid != vault.backup_kid(key.public):
+        raise NotTheBackupKey("closed to another backup key")
+    if lid not in manifest.closed:
+        raise BackupBroken("nothing is closed for that")
+    try:
+        return key.open(manifest.closed[lid], info=key_info(manifest.id, lid))
+    except vault.SealBroken:
+        raise BackupBroken("the set's key does not open") from None
 
 
 def check_parts(keeper: Keeper, manifest: Manifest) -> None:

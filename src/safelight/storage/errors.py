@@ -131,3 +131,21 @@ class NoPlace(StorageError):
         "Say where it goes: backup_to and backup_keys_to in the settings, or --to FOLDER. Keys go "
         "to another place than records and pictures."
     )
+
+
+class NotTheBackupKey(StorageError):
+    """What was typed is no backup key, or not the one that this was closed to."""
+
+    for_people = (
+        "These words don't open this backup: a letter is wrong, or they are of another backup key. "
+        "There are 14 groups of 4, as they were written down for the safe."
+    )
+
+
+class KeysThere(KeyStoreError):
+    """There are keys in the place that a backup of keys was to be put."""
+
+    for_people = (
+        "There are keys here already, and they are newer than any backup of them. Leave --keys-from "
+        "out to use them, or move them away first."
+    )

@@ -411,10 +411,10 @@ class KeyStore:
         with self._database.reading() as db:
             snapshot.copy_rows(db, path)
 
-    def take_in(self, path: Path) -> None:
-        """Fill this store, which must be empty, with what copy_to gave. Raises KeyStoreError."""
+    def take_in(self, path: Path, *, over: bool = False) -> None:
+        """Fill this store with what copy_to gave. Raises KeyStoreError unless it is empty, or over."""
         with self._database.writing() as db:
-            snapshot.fill_rows(path, db)
+            snapshot.fill_rows(path, db, over=over)
 
     def release_ballast(self) -> bool:
         """Give the held-back room free, for a withdrawal's record; the next erase restores it."""

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from safelight import vault
 from safelight.storage import rotation
-from safelight.storage.errors import KeyManagerError, KeyStoreError
-from safelight.storage.files import fsync_directory, full_disk_said
+from safelight.storage.errors import BackupBroken, KeyManagerError, KeysThere, KeyStoreError
+from safelight.storage.files import fsync_directory, full_disk_said, write_new
 from safelight.storage.managers import KeyManager
 from safelight.storage.schema import TABLES, VERSION, Rows
 
@@ -56,13 +56,17 @@ def copy_rows(rows: Rows, into: Path) -> None:
         target.execute("COMMIT")
 
 
-def fill_rows(path: Path, rows: Rows) -> None:
-    """Fill an empty key store with such a file, of this version or an older one."""
+def fill_rows(path: Path, rows: Rows, *, over: bool) -> None:
+    """Fill a key store with such a file, of this version or an older one.
+
+    over: what is in it may go. Otherwise it must be empty, or KeysThere is raised.
+    """
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source:
         tables = _columns(source)
         for table in ("data_keys", "patient_keys", "tombstones"):
-            if rows.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None:  # noqa: S608 names are ours
-                raise KeyStoreError("the key store has keys in it already")
+            found = rows.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 names are ours
+            if found is not None and not over:
+                raise KeysThere("the key store has keys in it already")
         for table, columns in tables.items():
             rows.execute(f"DELETE FROM {table}")  # noqa: S608 names are ours
             found = source.execute(f"SELECT {', '.join(columns)} FROM {table}")  # noqa: S608 names are ours
@@ -84,15 +88,15 @@ def _insert(table: str, columns: list[str]) -> str:
 
 
 def check_sqlite(path: Path) -> None:
-    """Raise KeyStoreError unless SQLite finds the file whole."""
+    """Raise BackupBroken unless SQLite finds the file whole."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             said = db.execute("PRAGMA integrity_check").fetchone()[0]
             broken = db.execute("PRAGMA foreign_key_check").fetchone()
     except sqlite3.DatabaseError as error:
-        raise KeyStoreError("not a whole database") from error
+        raise BackupBroken("not a whole database") from error
     if said != "ok" or broken is not None:
-        raise KeyStoreError("not a whole database")
+        raise BackupBroken("not a whole database")
 
 
 def open_every_key(path: Path, manager: KeyManager) -> KeysSeen:
@@ -100,12 +104,12 @@ def open_every_key(path: Path, manager: KeyManager) -> KeysSeen:
 
     Two microseconds a key: a million take some seconds.
     """
-    check_sqlite(path)
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        try:
+    try:
+        check_sqlite(path)
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             return _opened(db, manager)
-        except (vault.VaultError, KeyManagerError, sqlite3.DatabaseError) as error:
-            raise KeyStoreError("a key in it does not open") from error
+    except (vault.VaultError, KeyManagerError, BackupBroken, sqlite3.DatabaseError) as error:
+        raise KeyStoreError("a key in it does not open") from error
 
 
 def _opened(db: sqlite3.Connection, manager: KeyManager) -> KeysSeen:
@@ -157,3 +161,19 @@ def move_into_place(path: Path, target: Path) -> None:
             os.close(fd)
         temporary.replace(target)
         fsync_directory(target.parent)
+
+
+def write_over(path: Path, data: bytes) -> None:
+    """Give a small file this content, durably: after a crash it has the old or the new."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    with full_disk_said():
+        write_new(temporary, data)
+        temporary.replace(path)
+        fsync_directory(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, durably."""
+    path.unlink(missing_ok=True)
+    fsync_directory(path.parent)

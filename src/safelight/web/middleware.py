@@ -17,6 +17,7 @@ from django.http import (
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import reverse
 
+from safelight.flows import being_restored
 from safelight.flows.allowed import NotAllowed
 from safelight.flows.stores import KeysAreSealed, KeysOutOfReach
 from safelight.storage import KeyManagerError, KeyStoreAway
@@ -74,6 +75,18 @@ class Headers:
         if not request.path.startswith(settings.STATIC_URL):
             response["Cache-Control"] = "no-store"
         return response
+
+
+class BeingRestored:
+    """Answers everything but the pages' own files with one page, while the restore's mark is there."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if being_restored.is_on():
+            return errors.being_restored(request)
+        return self.get_response(request)
 
 
 class KnownMethods:

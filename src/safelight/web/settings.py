@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "safelight.web.middleware.UploadCap",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "safelight.web.middleware.BeingRestored",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "safelight.web.middleware.SameSiteForms",

@@ -50,6 +50,26 @@ _PAGES = {
 }
 
 
+_RESTORED = _Page(
+    "Safelight is being restored",
+    "It is coming back from a backup and catches up with what patients have taken back since. Until "
+    "then nothing opens. Try again in a while; in a hurry, ask your administrator how far it is.",
+)
+RETRY_SECONDS = 120
+
+
+def being_restored(request: HttpRequest) -> HttpResponse:
+    """Answer everything while an installation is being restored; touches no database."""
+    if wants_json(request):
+        told = {"error": _RESTORED.title, "detail": _RESTORED.text}
+        response: HttpResponse = JsonResponse(told, status=503)
+    else:
+        text = render_to_string("errors/restored.html", {"words": _RESTORED})
+        response = HttpResponse(text, status=503)
+    response["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
 def page(request: HttpRequest, status: int) -> HttpResponse:
     """Return the page for a status; to a script, the same words as JSON."""
     return _shown(request, _PAGES[status], status)
