@@ -15,6 +15,7 @@ NAMES = {
     "decide": "decisions a second",
     "store": "a capture until it is acknowledged, and the memory of a 2 GiB clip",
     "capture": "taps and seconds from an unlocked phone to the receipt",
+    "restore": "a backup and a restore of 10,000 pictures",
     "expose": "judging a release with all earlier ones",
 }
 """Module of this folder and one line of help; only the one asked for is imported."""

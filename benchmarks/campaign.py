@@ -10,6 +10,7 @@ usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--json]
   races-postgres   the same on PostgreSQL
   residue      erased wrapped keys, looked for in every live file
   swaps        wrapped keys, blobs and rows in each other's place: every pair
+  backups      erased pictures against every kept backup; kill -9 in backup and restore
   malformed    mutated and broken files through the locked decoder; a decoder that lies
   residue      ten thousand erased keys, looked for in every file of the key store
   properties   every Hypothesis property, with more examples
@@ -36,6 +37,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 MEMORY = Path("/dev/shm")
 """Where a made-up installation costs the disk nothing; what a disk does is replayed, not relied on."""
 TESTS: dict[str, tuple[list[str], dict[str, str]]] = {
+    "backups": (
+        ["tests/backup/test_nothing_comes_back.py"],
+        {"TEST_ERASED": "500", "TEST_BACKUP_KILLS": "60"},
+    ),
     "malformed": (
         ["tests/unit/interop/test_bad_files.py", "tests/unit/interop/test_darkroom.py"],
         {"TEST_MUTANTS": "10000", "TEST_LIES": "10000"},

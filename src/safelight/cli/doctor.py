@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
             _database,
             _keys,
             _ledger,
+            _backups,
             _mail,
         ):
             found += _safely(look)
@@ -261,6 +262,20 @@ def _ledger() -> Iterator[Finding]:
     found = evidence.verify(None)
     text = f"{found.size} entries, whole" if found.ok else "NOT WHOLE: safelight ledger verify"
     yield Finding("ledger", "good" if found.ok else "bad", text)
+
+
+def _backups() -> Iterator[Finding]:
+    from django.utils import timezone
+
+    from safelight.flows import backup_watch
+
+    if not backup_watch.has_key():
+        text = "there is no backup key, so nothing is backed up: safelight backup init-key"
+        yield Finding("backups", "look", text)
+    for each in backup_watch.standings(now=timezone.now()):
+        at = f"{each.last_at:%Y-%m-%d %H:%M} UTC. " if each.last_at else ""
+        outcome: Outcome = "bad" if each.is_late else "good" if each.last_at else "look"
+        yield Finding(f"backups, {each.what[0].lower()}{each.what[1:]}", outcome, at + each.text)
 
 
 def _mail() -> Iterator[Finding]:

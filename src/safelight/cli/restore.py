@@ -216,6 +216,8 @@ def _print(told: dict[str, Any]) -> None:
     for what in ("missing_blobs", "altered_blobs", "without_key_or_blob"):
         if told[what]:
             print(f"{len(told[what])} {what.replace('_', ' ')}: {', '.join(told[what][:5])} …")
+    for text in told["by_hand"]:
+        print(f"By hand: {text}")
     print(f"{told['caught_up']} entries caught up, {told['destroyed_again']} keys destroyed again")
     if checked := told.get("checked"):
         print(

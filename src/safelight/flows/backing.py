@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from safelight import __version__, ledger, storage, vault
 from safelight.flows import evidence, key_backups, records_copy, stores
@@ -161,7 +161,8 @@ def _noted(kind: BackupRun.Kind, *, now: datetime) -> Iterator[dict[str, Any]]:
     try:
         yield figures
     except Exception as error:
-        note_run(kind, now=now, went_well=False, figures={"failed": type(error).__name__})
+        with suppress(DatabaseError):  # a disk that is full has no room for this either
+            note_run(kind, now=now, went_well=False, figures={"failed": type(error).__name__})
         raise
     set_id = str(figures.pop("id"))
     figures["seconds"] = round(time.monotonic() - began, 1)

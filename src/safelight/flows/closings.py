@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from safelight import ledger, policy
-from safelight.flows import derivatives, erasing
+from safelight.flows import derivatives, erasing, weighing
 from safelight.policy.withdrawal import BY_LAW
 from safelight.records.models import (
     Assessment,
@@ -30,8 +30,10 @@ from safelight.records.models import (
     Photo,
     Release,
     Representative,
+    SaidNo,
     Staff,
     StoppedCapture,
+    Weighing,
     Withdrawal,
 )
 from safelight.terms import Purpose
@@ -91,8 +93,10 @@ class _Said:
         return found
 
 
-def repeat(entry: ledger.Entry) -> None:
-    """Close again what the entry says was closed. Raises UnknownKind.
+def repeat(entry: ledger.Entry) -> str | None:
+    """Close again what the entry says was closed; return what a person has to do, or None.
+
+    Raises UnknownKind.
 
     Inside the transaction that puts the entry back, in the ledger's order. The keys of what has to
     go are queued: `erasing.finish_pending` destroys them.
@@ -100,8 +104,9 @@ def repeat(entry: ledger.Entry) -> None:
     act = CLOSES.get(entry.kind) or REPEATED.get(entry.kind)
     if act is not None:
         act(_Said(entry))
-    elif entry.kind not in HARMLESS:
+    elif entry.kind not in HARMLESS and entry.kind not in BY_HAND:
         raise UnknownKind(entry.kind)
+    return BY_HAND.get(entry.kind)
 
 
 def destroyed_by(entry: ledger.Entry) -> list[UUID]:
@@ -327,6 +332,61 @@ def _assessed(said: _Said) -> None:
     )
 
 
+def _said_no(said: _Said) -> None:
+    patient, by = said.patient(), said.by()
+    if patient is not None and by is not None:
+        SaidNo.objects.get_or_create(
+            pk=said.id("said_no"),
+            defaults={
+                "practice": patient.practice,
+                "patient": patient,
+                "at": said.at,
+                "by": by,
+                "words": AGAIN,
+            },
+        )
+
+
+def _weighed(said: _Said) -> None:
+    """Repeat a weighing that had a no in it; one of nothing but yes is an opening, and lost."""
+    patient, by = said.patient(), said.by()
+    who_said = Representative.objects.filter(pk=said.id("representative")).first()
+    yes = set(said.texts("yes"))
+    answers = {
+        question: {who: f"{question}: {who}" in yes for who in weighing.WHO}
+        | {f"{who}_why": AGAIN for who in weighing.WHO}
+        for question in weighing.QUESTIONS
+    }
+    has_a_no = any(not answers[each][who] for each in answers for who in weighing.WHO)
+    if patient is not None and by is not None and who_said is not None and has_a_no:
+        Weighing.objects.get_or_create(
+            pk=said.id("weighing"),
+            defaults={
+                "practice": patient.practice,
+                "patient": patient,
+                "photo": Photo.objects.filter(pk=said.id("photo")).first(),
+                "purpose": said.text("purpose"),
+                "answers": answers,
+                "representative": who_said,
+                "by": by,
+                "at": said.at,
+            },
+        )
+
+
+def _erasure_ordered(said: _Said) -> None:
+    for photo in Photo.objects.filter(pk__in=said.ids("photos")).select_related("patient"):
+        destroy(photo, now=said.at)
+    for consent in Consent.objects.filter(pk__in=said.ids("consents")):
+        consent.set_withdrawn(list(consent.purposes), at=said.at)
+
+
+def _episode_ended(said: _Said) -> None:
+    Consent.objects.filter(pk=said.id("consent"), expires_on__isnull=True).update(
+        expires_on=said.day
+    )
+
+
 def _viewed(said: _Said) -> None:
     """Mark that care rests on a picture again: what a later withdrawal destroys depends on it."""
     if said.text("purpose") == Purpose.CARE:
@@ -348,6 +408,10 @@ CLOSES: dict[str, Callable[[_Said], None]] = {
     "patient.died": _died,
     "representative.ended": _authority_ended,
     "assessment.recorded": _assessed,
+    "patient.said-no": _said_no,
+    "use.weighed": _weighed,
+    "erasure.ordered": _erasure_ordered,
+    "consent.episode-ended": _episode_ended,
     "link.revoked": lambda _: None,
     "link.locked": lambda _: None,
 }
@@ -362,14 +426,28 @@ REPEATED: dict[str, Callable[[_Said], None]] = {
 }
 """Kinds that are repeated in part; telling the witness of them can wait for an hour."""
 
+_RULES = "The practice's rules were changed after the backup: compare them, and tighten them again."
+BY_HAND: dict[str, str] = {
+    "rule.added": _RULES,
+    "pack.activated": _RULES,
+    "pack.brought": _RULES,
+}
+"""Kinds that tighten something whose content the ledger doesn't hold, and what a person has to do."""
+
 HARMLESS: frozenset[str] = frozenset(
     {
         "backup.drilled",
         "backup.made",
+        "choice.offered",
+        "choice.raised",
+        "consent.exported",
         "consultation.recorded",
         "copy.made",
         "copy.opened",
         "copy.previewed",
+        "copy.shown",
+        "image.back",
+        "image.set-aside",
         "keys.backup-verified",
         "keys.rotated",
         "keys.versions-destroyed",
@@ -382,6 +460,7 @@ HARMLESS: frozenset[str] = frozenset(
         "link.shown",
         "mail.given-up",
         "patient.added",
+        "patient.no-noted",
         "photo.captured",
         "photo.not-opened",
         "photos.viewed",
@@ -390,9 +469,11 @@ HARMLESS: frozenset[str] = frozenset(
         "recall.letter-sent",
         "receipt.opened",
         "release.approved",
+        "release.organisation-agreed",
         "release.requested",
         "release.reworded",
         "representative.added",
+        "rule.dropped",
         "staff.added",
         "staff.invited",
     }

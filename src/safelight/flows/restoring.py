@@ -2,7 +2,7 @@
 
     mark → records → pictures → keys → catch up with the witness → destroy again → the mark goes
 
-Killed anywhere, the mark is still there and the same command begins anew. ADR-0009 says why.
+Killed anywhere, the mark is still there and the same command begins anew. ADR-0011 says why.
 """
 
 from __future__ import annotations
@@ -126,6 +126,7 @@ class Report:
     altered_blobs: list[str] = field(default_factory=list)
     destroyed_again: int = 0
     without_key_or_blob: list[str] = field(default_factory=list)
+    by_hand: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -271,11 +272,11 @@ class Restore:
             raise Behind(reached, wanted)
         with transaction.atomic():
             _quieten(now=self._now)
-            for entry in log.put_back(entries):
-                closings.repeat(entry)
+            to_do = {closings.repeat(entry) for entry in log.put_back(entries)}
             if accepted and (wanted is None or wanted > reached):
                 _log_gap(reached, seen, now=self._now)
         self.report.caught_up = len(entries)
+        self.report.by_hand = sorted(each for each in to_do if each is not None)
         self._bury(witness, public)
 
     def _bury(self, witness: witnessed.Witness | None, public: bytes) -> None:
@@ -472,9 +473,13 @@ def look_at_witness() -> None:
     if not place or not Path(place).expanduser().is_dir():
         return
     size = backing.tree().size
+    try:
+        kept = witnessing.witness(place)
+    except OSError:
+        return  # a folder that can't be read is one that can't be reached
     ahead = [
         each
-        for each in _seen(witnessing.witness(place), None, public=evidence.public_key())
+        for each in _seen(kept, None, public=evidence.public_key())
         if each.size > size and (each.size, each.root.hex()) not in _gaps()
     ]
     if ahead:

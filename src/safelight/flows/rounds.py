@@ -20,8 +20,8 @@ from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 from safelight.flows import (
-    choices,
     being_restored,
+    choices,
     erasing,
     evidence,
     inventory,

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from safelight import vault
 from safelight.storage import rotation
+from safelight.storage.database import said_plainly
 from safelight.storage.errors import BackupBroken, KeyManagerError, KeysThere, KeyStoreError
 from safelight.storage.files import fsync_directory, full_disk_said, write_new
 from safelight.storage.managers import KeyManager
@@ -40,7 +41,7 @@ def copy_sqlite(path: Path, into: Path) -> None:
     SQLite's backup API in one step: it holds one read transaction over the whole file, log included.
     """
     source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
-    with closing(source), closing(sqlite3.connect(into)) as target:
+    with said_plainly(), closing(source), closing(sqlite3.connect(into)) as target:
         source.backup(target, pages=-1)
         # A file of its own, without a log beside it.
         target.execute("PRAGMA journal_mode=DELETE")
@@ -48,7 +49,7 @@ def copy_sqlite(path: Path, into: Path) -> None:
 
 def copy_rows(rows: Rows, into: Path) -> None:
     """Copy every table of a key store, from whatever database, into an SQLite file of its own."""
-    with closing(sqlite3.connect(into, isolation_level=None)) as target:
+    with said_plainly(), closing(sqlite3.connect(into, isolation_level=None)) as target:
         target.executescript(f"{TABLES} PRAGMA user_version={VERSION}; BEGIN;")
         for table, columns in _columns(target).items():
             found = rows.execute(f"SELECT {', '.join(columns)} FROM {table}")  # noqa: S608 names are ours

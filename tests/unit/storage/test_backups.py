@@ -131,3 +131,30 @@ def test_a_scratch_place_is_written_over_before_it_goes(tmp_path):
         also.hardlink_to(folder / "file")
     assert also.read_bytes() == bytes(3_000_000)
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_copy_of_the_first_shape_fills_a_store_of_today(tmp_path, store, manager):
+    import sqlite3
+    from uuid import uuid4
+
+    from safelight.storage import KeysThere, KeyStore
+
+    ids = {"tenant": uuid4(), "patient": uuid4(), "version": 1}
+    image, key = uuid4(), vault.new_key()
+    store.put(image, data_key=key, **ids)
+    store.copy_to(tmp_path / "copy")
+    with sqlite3.connect(tmp_path / "copy") as db:
+        db.executescript(
+            "CREATE TABLE first (tenant BLOB PRIMARY KEY, version INTEGER NOT NULL,"
+            " wrapped BLOB NOT NULL, manager_version INTEGER NOT NULL);"
+            "INSERT INTO first SELECT * FROM tenant_keys; DROP TABLE tenant_keys;"
+            "ALTER TABLE first RENAME TO tenant_keys; PRAGMA user_version=1;"
+        )
+    assert snapshot.open_every_key(tmp_path / "copy", manager).data_keys == 1
+    with pytest.raises(KeysThere):
+        store.take_in(tmp_path / "copy")
+    store.take_in(tmp_path / "copy", over=True)
+    again = KeyStore(tmp_path / "again.db", manager)
+    again.take_in(tmp_path / "copy")
+    assert again.get(image, **ids) == store.get(image, **ids) == key
+    again.close()

@@ -13,7 +13,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from safelight.flows import choices, evidence, key_status, stores
+from safelight.flows import backup_watch, choices, evidence, key_status, stores
 from safelight.flows.key_status import KeyStatus
 from safelight.policy.roles import Action, Role
 from safelight.records.models import (
@@ -62,6 +62,7 @@ def governance(request: SignedInRequest) -> HttpResponse:
         "waiting": [each for each in _waiting(staff) if each.count],
         "log": _log(),
         "keys": _keys(),
+        "backups": backup_watch.standings(now=timezone.now()),
         "consent": _consent(staff),
         "left": _left(staff),
         "people": [
