@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -16,6 +18,8 @@ from django.test import override_settings
 from flows.conftest import CHEAP, PASSPHRASE
 from safelight import storage
 from safelight.flows import stores
+from safelight.web import config
+from safelight.web.config import Config
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,11 @@ class Place:
 
 
 @contextmanager
-def here(home: Path) -> Iterator[Place]:
-    """Be the process of the installation in this folder, until the block ends."""
+def here(home: Path, *, database: dict[str, Any] | None = None) -> Iterator[Place]:
+    """Be the process of the installation in this folder, until the block ends.
+
+    database: Django's settings of it; otherwise SQLite in the folder.
+    """
     place = Place(home)
     told = {
         "SAFELIGHT_HOME": home,
@@ -52,19 +59,25 @@ def here(home: Path) -> Iterator[Place]:
         "SAFELIGHT_SEAL": place.seal,
         "SAFELIGHT_PASSPHRASE": PASSPHRASE,
     }
+    with instead(database or config.databases(Config())["default"] | {"NAME": str(place.records)}):
+        stores.close()
+        try:
+            with override_settings(**told):
+                yield place
+        finally:
+            stores.close()
+
+
+@contextmanager
+def instead(told: dict[str, Any]) -> Iterator[None]:
+    """Have the records in this database, whichever the tests run on."""
+    engine = import_module(f"{told['ENGINE']}.base")
     before = connections["default"]
-    own = before.copy()
-    own.settings_dict = own.settings_dict | {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(place.records),
-    }
-    stores.close()
+    own = engine.DatabaseWrapper(connections.settings["default"] | told, alias="default")
     connections["default"] = own
     try:
-        with override_settings(**told):
-            yield place
+        yield
     finally:
-        stores.close()
         own.close()
         connections["default"] = before
 

@@ -65,6 +65,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drill", action="store_true", help="try it all in a folder that goes afterwards"
     )
+    parser.add_argument(
+        "--database-url", metavar="URL", help="with --drill: an empty PostgreSQL database for it"
+    )
     parser.add_argument("--json", action="store_true")
 
 
@@ -278,6 +281,8 @@ def _in_a_process(args: argparse.Namespace, place: Path, words: Path) -> tuple[d
         for name, text in os.environ.items()
         if not name.startswith("SAFELIGHT_") or name.startswith(own)
     }
+    if args.database_url:
+        environment["SAFELIGHT_DATABASE_URL"] = args.database_url
     command = [sys.executable, "-c", "import sys; from safelight.cli import main; sys.exit(main())"]
     command += ["restore", "--home", str(place), "--from", args.records, "--json", "--check"]
     command += ["--backup-key", str(words)]
