@@ -64,6 +64,7 @@ def test_a_round_does_every_step_and_sends_no_mail_without_a_transport(home):
             "forms",
             "checkpoint",
             "choices",
+            "witness",
             "reminders",
         ),
         (),
@@ -85,6 +86,7 @@ def test_a_step_that_fails_is_named_and_keeps_no_other(home, monkeypatch, caplog
         "forms",
         "checkpoint",
         "choices",
+        "witness",
         "reminders",
     )
     assert "step erasures failed" in caplog.text

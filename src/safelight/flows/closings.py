@@ -350,15 +350,17 @@ def _said_no(said: _Said) -> None:
 def _weighed(said: _Said) -> None:
     """Repeat a weighing that had a no in it; one of nothing but yes is an opening, and lost."""
     patient, by = said.patient(), said.by()
+    if patient is None or by is None:
+        return
     who_said = Representative.objects.filter(pk=said.id("representative")).first()
     yes = set(said.texts("yes"))
     answers = {
         question: {who: f"{question}: {who}" in yes for who in weighing.WHO}
         | {f"{who}_why": AGAIN for who in weighing.WHO}
-        for question in weighing.QUESTIONS
+        for question in weighing.questions(patient)
     }
     has_a_no = any(not answers[each][who] for each in answers for who in weighing.WHO)
-    if patient is not None and by is not None and who_said is not None and has_a_no:
+    if who_said is not None and has_a_no:
         Weighing.objects.get_or_create(
             pk=said.id("weighing"),
             defaults={
