@@ -291,3 +291,9 @@ def test_words_in_a_language_that_is_not_there_are_refused(language, tmp_path):
             saying.saying(language, beside=beside)
     assert not wording.has_sheet("england", language)
     assert saying.languages("england", beside=tmp_path / "none") == ("en", "cy")
+
+
+def test_an_easy_sheet_is_not_shown_for_a_plain_one(tmp_path):
+    (tmp_path / "en.toml").write_text(EASY)
+    with pytest.raises(WordingRefused, match="layout"):
+        wording.read_sheet(tmp_path, "en")

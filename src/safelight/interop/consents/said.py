@@ -117,8 +117,3 @@ class Said:
     def is_easy_read(self) -> bool:
         """Say whether the words were shown in easy read."""
         return "pictures" in self.wording
-
-    @property
-    def rights(self) -> str:
-        """Return by what right the answer was given, in words."""
-        return "" if self.giver is None else self.giver.role
