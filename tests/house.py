@@ -278,6 +278,7 @@ def _public_release(house: House, *, now: datetime) -> None:
     made.save()
     consent = thing(house, "consent", Consent)
     consent.purposes = [*consent.purposes, "publication"]
+    consent.targets = {"publication": "Journal"}
     consent.save()
     house.things["release:public"] = made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -82,9 +83,8 @@ def signed_in(person) -> Client:
 
 
 def show(asked, by, **given) -> FinalShowing:
-    consents = final_item.consents_for(asked, now=timezone.now())
     said = {
-        "consent": consents[0],
+        "consent": Consent.objects.filter(pk=asked.photo.consent_id).first(),
         "sha256": asked.copy.sha256,
         "agrees": True,
         "words": "",
@@ -221,6 +221,21 @@ def test_the_eyes_that_look_are_those_that_agreed(asked, gp, adult, surgery):
     assert set(refused.value.fields) == {"consent"}
     page = signed_in(gp).post(reverse("release-shown", args=[asked.pk]), {"sha256": "x"})
     assert "Choose who has looked at it" in page.content.decode()
+
+
+@pytest.mark.parametrize("given", ["another place", "withdrawn", "expired"])
+def test_an_agreement_for_another_place_or_another_time_is_not_the_one(asked, gp, given):
+    own = Consent.objects.get()
+    if given == "another place":
+        Consent.objects.filter(pk=own.pk).update(targets={"publication": "Another Journal"})
+    elif given == "withdrawn":
+        own.set_withdrawn(["publication"], at=timezone.now())
+    else:
+        yesterday = timezone.localdate() - timedelta(days=1)
+        Consent.objects.filter(pk=own.pk).update(expires_on=yesterday)
+    assert final_item.consents_for(asked, now=timezone.now()) == []
+    with pytest.raises(DoesNotFit):
+        show(asked, gp, consent=own)
 
 
 def test_whose_authority_has_ended_sees_nothing_in_the_patients_place(asked, gp, adult):

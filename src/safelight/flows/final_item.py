@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -50,20 +51,26 @@ def goes_public(release: Release) -> bool:
 
 
 def consents_for(release: Release, *, now: datetime) -> list[Consent]:
-    """Return the agreements to this use that still hold, of those who may decide today; newest first."""
+    """Return the agreements to this use, for this one place, that hold today; newest first."""
     photo, today = release.photo, timezone.localdate(now)
     people = list(photo.patient.representatives.all())
     return [
         each
         for each in photo.patient.consents.select_related("representative").order_by("-given_at")
-        if release.purpose in each.purposes
-        and release.purpose not in each.withdrawn
-        and (each.pk == photo.consent_id or each.body_site in {"", photo.body_site})
+        if (each.pk == photo.consent_id or each.body_site in {"", photo.body_site})
+        and any(_is_for(fact, release, on=today.isoformat()) for fact in each.facts())
         and (
             each.representative is None
             or may_decide(each.representative, people, photo.patient, on=today)
         )
     ]
+
+
+def _is_for(fact: Mapping[str, Any], release: Release, *, on: str) -> bool:
+    holds = fact["withdrawn_on"] is None and (fact["expires_on"] or on) >= on
+    named = " ".join((fact["target"] or "").split()).casefold()
+    place = " ".join(release.target.split()).casefold()
+    return holds and release.purpose in fact["purposes"] and named == place
 
 
 @transaction.atomic
