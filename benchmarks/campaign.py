@@ -11,6 +11,7 @@ usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--json]
   residue      erased wrapped keys, looked for in every live file
   swaps        wrapped keys, blobs and rows in each other's place: every pair
   backups      erased pictures against every kept backup; kill -9 in backup and restore
+  mutants      the policy with one small mistake at a time: does a test of it notice?
   malformed    mutated and broken files through the locked decoder; a decoder that lies
   residue      ten thousand erased keys, looked for in every file of the key store
   properties   every Hypothesis property, with more examples
@@ -29,7 +30,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.campaigns import faults, kills, power, races, residue, swaps
+from benchmarks.campaigns import faults, kills, mutants, power, races, residue, swaps
 from benchmarks.campaigns.outcome import Outcome
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +55,7 @@ TESTS: dict[str, tuple[list[str], dict[str, str]]] = {
 """Name to pytest arguments and to what `--long` puts into the environment."""
 CAMPAIGNS: dict[str, tuple[Callable[..., Outcome], dict[str, int], dict[str, int]]] = {
     "kills": (kills.run, {"kills": 60}, {"kills": 1000}),
+    "mutants": (mutants.run, {"mutants": 60}, {"mutants": 100_000}),
     "power": (power.run, {"states": 100}, {"states": 5000}),
     "faults": (faults.run, {"faults": 60}, {"faults": 100_000}),
     "full": (faults.run_full, {"levels": 8}, {"levels": 200}),
