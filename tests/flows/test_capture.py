@@ -508,12 +508,43 @@ def test_an_upload_that_a_sweep_overtook_is_refused_whole(adult, gp, consent, ho
         age(home, hours=3)
         assert keeping.sweep(now=real_now()).orphans == 1
 
-    arrive_while(monkeypatch, overtaken)
-    with pytest.raises(flow.CaptureRefused):
-        take(adult, gp, consent)
+    parcel = sealed(jpeg(), tenant=adult.practice_id)
+    with monkeypatch.context() as slow:
+        arrive_while(slow, overtaken)
+        with pytest.raises(flow.Overtaken):
+            send(adult, gp, consent, parcel)
     assert not Photo.objects.exists()
     assert not LedgerEntry.objects.filter(kind="photo.captured").exists()
+    age(home, hours=3)
+    keeping.sweep(now=real_now())
     assert (home.files(), list(stores.keys().images())) == ({}, [])
+    assert isinstance(send(adult, gp, consent, parcel), Photo)
+
+
+def test_who_sends_again_while_a_sweep_removes_it_is_not_left_with_half(
+    adult, gp, consent, home, monkeypatch
+):
+    """The key goes last: what is put again before that has no key, and the row sees it."""
+    keep, delete = flow._keep, storage.DiskStore.delete
+
+    def kept(*args, **more):
+        keep(*args, **more)
+
+        def sent_again(store, name):
+            if name.endswith(".original"):
+                keep(*args, **more)
+            return delete(store, name)
+
+        age(home, hours=3)
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(storage.DiskStore, "delete", sent_again)
+            assert keeping.sweep(now=real_now()).orphans == 1
+
+    monkeypatch.setattr(flow, "_keep", kept)
+    with pytest.raises(flow.Overtaken):
+        take(adult, gp, consent)
+    assert not Photo.objects.exists()
+    assert list(stores.keys().images()) == []
 
 
 def test_a_sweep_asks_once_more_before_it_removes(adult, gp, consent):

@@ -64,6 +64,12 @@ class WasStopped(CaptureRefused):
     for_people = "This picture was stopped. Nothing of it was kept."
 
 
+class Overtaken(CaptureRefused):
+    """It took longer than the lease, and a sweep took it for one that died. It may come again."""
+
+    for_people = "The picture took too long on its way. Nothing was kept. Please send it again."
+
+
 class NotCovered(CaptureRefused):
     """The consent that the page names doesn't cover this picture."""
 
@@ -396,8 +402,11 @@ def _commit(unsaved: Photo, asked: _Asked, *, by: Staff, now: datetime) -> Photo
             found = error
         except _NoLongerPermitted as error:
             found = error.decision
-        if not isinstance(found, Photo):
+        if not isinstance(found, Photo | Overtaken):
             keeping.destroy(unsaved.capture_id)
+    if isinstance(found, Overtaken):
+        keeping.announce(unsaved.capture_id)  # what came after that sweep is the next one's
+        raise found
     keeping.settle(unsaved.capture_id)
     if isinstance(found, CaptureRefused):
         raise found
@@ -440,7 +449,7 @@ def _written(unsaved: Photo, asked: _Asked, *, by: Staff, now: datetime) -> Phot
     if not keeping.is_still_kept(
         unsaved.capture_id, tenant=unsaved.practice_id, patient=patient.pk
     ):
-        raise CaptureRefused("swept before it was complete")
+        raise Overtaken("swept before it was complete")
     return unsaved
 
 
