@@ -137,6 +137,7 @@ def test_a_package_that_cannot_be_counted_with_is_refused_with_what_to_mend(
         (gzip.compress(b" " * ((64 << 20) + 1)), "over 64 MB"),
         (gzip.compress(b"\xff\xfe"), "not a CSV table"),
     ],
+    ids=["plain", "cut", "heap", "letters"],
 )
 def test_a_packed_table_that_is_none_is_refused(data: bytes, mend: str) -> None:
     parts = package(people__csv=None) | {"people.csv.gz": data}

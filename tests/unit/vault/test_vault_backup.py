@@ -43,7 +43,11 @@ def test_one_wrong_letter_is_found() -> None:
             vault.BackupKey.from_words(words[:at] + other + words[at + 1 :])
 
 
-@pytest.mark.parametrize("told", ["", "AAAA", "1111 1111", "é" * 56, PAIR.to_words()[:-9]])
+@pytest.mark.parametrize(
+    "told",
+    ["", "AAAA", "1111 1111", "é" * 56, PAIR.to_words()[:-9]],
+    ids=["nothing", "short", "figures", "accents", "cut"],
+)
 def test_other_words_are_no_backup_key(told: str) -> None:
     with pytest.raises(vault.NotABackupKey):
         vault.BackupKey.from_words(told)
