@@ -429,7 +429,16 @@ REPEATED: dict[str, Callable[[_Said], None]] = {
 """Kinds that are repeated in part; telling the witness of them can wait for an hour."""
 
 _RULES = "The practice's rules were changed after the backup: compare them, and tighten them again."
+_LEFT = "Copies left after the backup: enter them as releases anew, or they aren't counted in what adds up."
+_KEPT = (
+    "How long records are kept was changed after the backup: look at what is due before it goes."
+)
 BY_HAND: dict[str, str] = {
+    "disclosure.registered": _LEFT,
+    "release.approved": _LEFT,
+    "practice.catchment": _RULES,
+    "record.kind-set": _KEPT,
+    "retention.kept-longer": _KEPT,
     "rule.added": _RULES,
     "pack.activated": _RULES,
     "pack.brought": _RULES,
@@ -444,10 +453,13 @@ HARMLESS: frozenset[str] = frozenset(
         "choice.raised",
         "consent.exported",
         "consultation.recorded",
+        "copy.expired",
         "copy.made",
         "copy.opened",
         "copy.previewed",
         "copy.shown",
+        "exposure.alarmed",
+        "exposure.settled",
         "image.back",
         "image.set-aside",
         "keys.backup-verified",
@@ -470,11 +482,12 @@ HARMLESS: frozenset[str] = frozenset(
         "recall.done",
         "recall.letter-sent",
         "receipt.opened",
-        "release.approved",
         "release.organisation-agreed",
         "release.requested",
         "release.reworded",
         "representative.added",
+        "retention.destroyed",
+        "retention.due",
         "rule.dropped",
         "staff.added",
         "staff.invited",
