@@ -267,6 +267,11 @@ def test_a_release_that_was_refused_does_not_wait_again(surgery: Surgery):
     assert made.state == Release.State.REFUSED
 
 
+def test_a_conversation_that_ruled_nothing_out_leaves_no_objection(surgery: Surgery):
+    repeat("consent.recorded", surgery, nothing_else="false", purposes=["care"])
+    assert not Objection.objects.exists()
+
+
 def test_what_the_ledger_cannot_hold_is_told_to_a_person(surgery: Surgery):
     assert "rules" in str(repeat("rule.added", surgery))
     assert repeat("photo.captured", surgery) is None

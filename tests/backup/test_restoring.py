@@ -126,6 +126,8 @@ def test_until_it_has_caught_up_nothing_opens(surgery: Surgery):
         assert being_restored.is_on()
         with pytest.raises(stores.BeingRestored):
             opens(photo, surgery.gp)
+        assert stores.records_held() is None
+        assert restoring.last_entry_at() == NOW
         assert rounds.go(now=RESTORED, transport=None).failed == ("being restored",)
         with pytest.raises(restoring.Behind) as without:
             other.restore.catch_up(None)
@@ -571,6 +573,65 @@ def test_an_erased_copy_is_destroyed_again(surgery: Surgery):
         assert Copy.objects.get().state == Copy.State.ERASED
         assert stores.keys().is_erased(copy.pk)
         assert opens(photo, surgery.gp)
+
+
+def made_copy(photo: Photo, surgery: Surgery):
+    from safelight.flows import copies
+    from safelight.records.models import Copy
+
+    copy = Copy.objects.create(
+        practice=surgery.practice,
+        photo=photo,
+        sha256="0" * 64,
+        width=1,
+        height=1,
+        verified=True,
+        certificate={},
+        made_at=NOW,
+        made_by=surgery.gp,
+    )
+    copies.seal(copy, b"not really a picture")
+    return copy
+
+
+def test_a_copy_whose_key_went_without_a_word_in_the_ledger_goes_too(surgery: Surgery):
+    copy = made_copy(surgery.take(), surgery)
+    back_up(surgery)
+    stores.keys().erase([copy.pk])
+    tell(surgery)
+    with elsewhere(surgery) as other:
+        caught_up(surgery, other)
+        copy.refresh_from_db()
+        assert copy.state == "erased"
+        assert other.restore.report.destroyed_again == 1
+
+
+def test_a_copy_that_does_not_open_fails_a_drill(surgery: Surgery):
+    copy = made_copy(surgery.take(), surgery)
+    stores.blobs().delete(copy.blob)
+    assert drilling.open_all().failed == (str(copy.pk),)
+
+
+def test_a_witness_that_cannot_be_read_keeps_nothing_shut(surgery: Surgery, monkeypatch):
+    from django.conf import settings
+
+    place = surgery.root / "witness"
+    place.mkdir()
+    (place / ".incoming").write_bytes(b"a file where a folder should be")
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, witness_to=str(place)))
+    restoring.look_at_witness()
+    assert not being_restored.is_on()
+
+
+def test_the_settings_come_along(surgery: Surgery):
+    from safelight.storage import unpacking
+
+    (surgery.place.home / "safelight.toml").write_text("idle_minutes = 5\n")
+    made = backing.back_up_records(surgery.to, now=NOW)
+    place = str(surgery.root / "backups")
+    for chosen in (None, made.id):
+        text = unpacking.settings_text(place, chosen, surgery.key.to_words())
+        assert text == b"idle_minutes = 5\n"
 
 
 def test_a_drill_tells_what_does_not_open_and_what_does_and_should_not(surgery: Surgery):

@@ -127,7 +127,7 @@ def _settings_back(args: argparse.Namespace, words: str | None) -> None:
 
 def _restored(args: argparse.Namespace, words: str | None) -> int:
     from safelight import ledger
-    from safelight.flows import being_restored, closings, restoring, stores
+    from safelight.flows import being_restored, closings, evidence, restoring, stores
 
     refusals = (
         restoring.NotEmpty,
@@ -135,6 +135,7 @@ def _restored(args: argparse.Namespace, words: str | None) -> int:
         restoring.KeysDontOpen,
         restoring.WrongLedger,
         closings.UnknownKind,
+        evidence.LedgerNotWhole,
         ledger.LedgerError,
     )
     try:
