@@ -69,7 +69,7 @@ def phone(demo: Demo) -> Iterator[Phone]:
     page.context.close()
 
 
-def test_care_alone_takes_eight_taps_at_most(phone: Phone, record_property) -> None:
+def test_care_alone_takes_eight_taps_at_most(phone: Phone, record_testsuite_property) -> None:
     page = phone.page
     phone.begin(site="Left thigh")
     expect(page.locator("input:checked")).to_have_count(0)
@@ -79,8 +79,12 @@ def test_care_alone_takes_eight_taps_at_most(phone: Phone, record_property) -> N
     page.get_by_role("button", name="Yes, for looking after me only").click()
     phone.shoot()
     expect(page.get_by_text("Safe and in the record")).to_be_visible()
-    record_property("taps", len(phone.taps))
+    record_testsuite_property("taps for care alone", len(phone.taps))
     assert len(phone.taps) <= MOST_TAPS
+    page.goto(page.url.removesuffix("receipt/"))
+    expect(page.get_by_text("As it was")).to_be_visible()
+    expect(page.get_by_label("Text for the record")).to_be_visible()
+    see(page, "conversation-record", full_page=True)
 
 
 def test_welsh_from_the_sheet_to_the_patients_own_page(phone: Phone, demo: Demo) -> None:
@@ -111,7 +115,7 @@ def test_welsh_from_the_sheet_to_the_patients_own_page(phone: Phone, demo: Demo)
     page.get_by_role("link", name="English").click()
 
 
-def test_easy_read_with_every_use(phone: Phone, record_property) -> None:
+def test_easy_read_with_every_use(phone: Phone, record_testsuite_property) -> None:
     page = phone.page
     phone.begin(site="Right thigh")
     page.get_by_role("link", name=re.compile("English|Easy read")).first.click()
@@ -132,4 +136,4 @@ def test_easy_read_with_every_use(phone: Phone, record_property) -> None:
     page.get_by_role("button", name="agrees to what is ticked").click()
     phone.shoot()
     expect(page.get_by_text("Safe and in the record")).to_be_visible()
-    record_property("taps with every use", len(phone.taps))
+    record_testsuite_property("taps with every use", len(phone.taps))

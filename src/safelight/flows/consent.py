@@ -17,7 +17,6 @@ from safelight import vault
 from safelight.flows import frozen, keeping, lasting, sheets, stores
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand
-from safelight.flows.deciding import pack_named
 from safelight.flows.in_force import pack_of
 from safelight.flows.sheets import conversation
 from safelight.flows.standing import Standing, standings
@@ -202,12 +201,12 @@ def _reasons(not_told: Mapping[str, str]) -> dict[str, str]:
 def _refuse_incoherent(
     answers: Answers, patient: Patient, words: Wording, *, now: datetime
 ) -> None:
-    public = _public(answers, words)
+    public, terms = _public(answers, words), pack_of(patient.practice, now=now).terms
     fields = (
         _purpose_errors(answers, words)
         | _told_errors(answers, words)
         | _target_errors(answers, public)
-        | _form_errors(answers, patient, public)
+        | _form_errors(answers, public, terms.written_forms)
         | _giver_errors(answers, patient, words, now=now)
         | _helper_errors(answers.around)
         | lasting.errors(answers.around.lasts, born_on=patient.born_on, now=now)
@@ -262,10 +261,12 @@ def _helper_errors(around: Around) -> dict[str, str]:
     return {}
 
 
-def _form_errors(answers: Answers, patient: Patient, public: frozenset[Purpose]) -> dict[str, str]:
+def _form_errors(
+    answers: Answers, public: frozenset[Purpose], written: frozenset[str]
+) -> dict[str, str]:
     if answers.form not in Consent.Form.values:
         return {"form": "Choose how the answer was given"}
-    if public and answers.form not in pack_named(patient.practice.pack).terms.written_forms:
+    if public and answers.form not in written:
         return {"form": "For this, sign here or on paper. Saying it is not enough"}
     signed = answers.form == Consent.Form.ELECTRONIC
     if signed and not answers.signed:
