@@ -22,9 +22,10 @@ from safelight.storage.schema import Database, Rows, counter, set_counter
 KEEP_DAYS = 7
 """How long a replaced version of the manager's key is kept for backups (ADR-0006)."""
 PORTION = 5_000
-"""Keys that one transaction of a rotation rewraps: a fifth of a second in which others wait."""
+"""Keys that one transaction of a rotation changes, rewrapped before: some 50 ms in which others wait."""
 PAUSE_SECONDS = 0.1
-"""Between two portions: SQLite's waiting writers look again after a tenth of a second at the latest."""
+"""Between two portions, or as long as the last one was: SQLite's waiting writers look again after a
+tenth of a second at the latest, and are to get half of the time also where everything is slow."""
 _FROM_THE_MANAGER = (("secrets", "name"), ("ingest_keys", "kid"))
 
 Progress = Callable[[int, int], None]
@@ -239,24 +240,33 @@ class Rotation:
                 done += portion
                 if progress is not None:
                     progress(done, total)
-                time.sleep(PAUSE_SECONDS)
         return done
 
     def _portions(self, tenant: UUID, newest: int) -> Iterator[int]:
         keys, after = self._tenant_keys(tenant), b""
         while True:
-            with self._database.writing() as db:
+            with self._database.reading() as db:
                 rows = db.execute(
                     "SELECT patient, tenant_version, wrapped FROM patient_keys WHERE tenant = ?"
                     " AND patient > ? AND tenant_version < ? ORDER BY patient LIMIT ?",
                     (tenant.bytes, after, newest, PORTION),
                 ).fetchall()
-                if not rows:
-                    _drop_older(db, tenant, newest)
-                    return
-                _rewrap(db, tenant, newest, rows, keys=keys)
-                after = rows[-1][0]
+            if not rows:
+                break
+            rewrapped = _rewrapped(tenant, newest, rows, keys=keys)
+            with self._database.writing() as db:
+                began = time.monotonic()
+                # What changed meanwhile is under the newest key already, or gone.
+                db.executemany(
+                    "UPDATE patient_keys SET tenant_version = ?, wrapped = ?"
+                    " WHERE tenant = ? AND patient = ? AND wrapped = ?",
+                    rewrapped,
+                )
+            held, after = time.monotonic() - began, bytes(rows[-1][0])
             yield len(rows)
+            time.sleep(max(PAUSE_SECONDS, held))
+        with self._database.writing() as db:
+            _drop_older(db, tenant, newest)
 
     def _tenant_keys(self, tenant: UUID) -> dict[int, bytes]:
         with self._database.reading() as db:
@@ -266,14 +276,9 @@ class Rotation:
             return {int(v): self._ring._tenant_key(db, tenant, v) for (v,) in versions}
 
 
-def _rewrap(
-    db: Rows,
-    tenant: UUID,
-    newest: int,
-    rows: list[tuple[bytes, int, bytes]],
-    *,
-    keys: dict[int, bytes],
-) -> None:
+def _rewrapped(
+    tenant: UUID, newest: int, rows: list[tuple[bytes, int, bytes]], *, keys: dict[int, bytes]
+) -> list[tuple[int, bytes, bytes, bytes, bytes]]:
     """Rewrap a portion. One that doesn't open is left as it is, and keeps no other waiting."""
     rewrapped = []
     for raw, version, wrapped in rows:
@@ -284,11 +289,8 @@ def _rewrap(
         except (KeyError, vault.SealBroken):
             continue
         again = vault.wrap(keys[newest], key, aad=patient_key_aad(tenant, patient, newest))
-        rewrapped.append((newest, again, tenant.bytes, raw))
-    db.executemany(
-        "UPDATE patient_keys SET tenant_version = ?, wrapped = ? WHERE tenant = ? AND patient = ?",
-        rewrapped,
-    )
+        rewrapped.append((newest, again, tenant.bytes, raw, wrapped))
+    return rewrapped
 
 
 def _newest(db: Rows, tenant: UUID) -> int | None:
