@@ -12,7 +12,7 @@ import pytest
 
 from flows.conftest import CHEAP, PASSPHRASE
 from safelight import storage, vault
-from safelight.flows import key_managers, key_status, staff, stores
+from safelight.flows import key_managers, key_status, receipts, staff, stores
 from servers import managing
 
 SET = {"tenant": uuid.UUID(int=1), "patient": uuid.UUID(int=2), "version": 1}
@@ -79,6 +79,7 @@ def test_an_installation_is_made_opened_and_described_under_each(chosen, home):
     stores.keys().put(image, data_key=key, **SET)
     stores.close()
     assert stores.keys().get(image, **SET) == key
+    assert receipts.are_traces_overwritten()
     state = stores.keys().describe()
     assert state.manager.kind == chosen
     assert (home / "keys" / "seal.json").exists() == (chosen == "sealed-file")
@@ -96,6 +97,7 @@ def test_the_key_store_goes_to_the_database_that_is_named(settings, postgres, ho
     from django.utils import timezone
 
     said = {each.what: each for each in key_status.status(now=timezone.now()).alarms}
+    assert not receipts.are_traces_overwritten()
     assert said["overwriting"].bad, "a key file and PostgreSQL: nothing ever proves that it is gone"
 
 

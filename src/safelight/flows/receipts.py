@@ -113,6 +113,11 @@ def is_backup_gone_for_sure(*, now: datetime | None = None) -> bool:
     return keys.proves_shred
 
 
+def are_traces_overwritten() -> bool:
+    """Say whether a scrub overwrites an erased key in every live file: PostgreSQL doesn't."""
+    return stores.keys().overwrites
+
+
 def find_receipt(secret: str) -> Receipt:
     """Return the receipt. Its secret has 256 random bits and is looked up by its hash.
 

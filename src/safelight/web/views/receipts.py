@@ -66,7 +66,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "refused": [PURPOSES[each] for each in said.consent.refused],
         "outcomes": [outcome(each) for each in said.withdrawals],
         "key_days": flow.key_backup_days(),
-        "is_proven": flow.is_backup_gone_for_sure(),
+        "is_proven": flow.is_backup_gone_for_sure(now=timezone.now()),
     }
     return render(request, "receipts/page.html", context)
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from safelight import policy
 from safelight.flows import withdraw as flow
+from safelight.flows.receipts import are_traces_overwritten
 from safelight.policy.roles import Action
 from safelight.records.models import Consent, Patient, Withdrawal
 from safelight.terms import Purpose
@@ -129,7 +130,7 @@ def outcome(withdrawal: Withdrawal) -> dict[str, object]:
         "stays": any(said["step"] == policy.Step.KEEP for said in withdrawal.consequences),
         "destroyed_at": max((job.destroyed_at for job in jobs if job.destroyed_at), default=None),
         "is_destroying": any(job.destroyed_at is None for job in jobs),
-        "is_scrubbed": all(job.scrubbed_at is not None for job in jobs),
+        "is_scrubbed": all(job.scrubbed_at for job in jobs) and are_traces_overwritten(),
         "has_keys": bool(jobs),
         "recalls": withdrawal.recalls.order_by("due_on"),
     }
