@@ -23,7 +23,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+if TYPE_CHECKING:
+    from benchmarks.campaigns.practice import Prepared
 
 ROOT = Path(__file__).parents[2]
 PASSPHRASE = "only made-up pictures are kept here"
@@ -174,7 +177,7 @@ def _main(work: Path) -> None:
     import django
 
     django.setup()
-    from benchmarks.campaigns import judging, practice, shift
+    from benchmarks.campaigns import judging, practice, shift  # noqa: F401 - loaded once, for every fork
     from safelight.interop import pictures
 
     if not (work / "template").exists():
@@ -182,54 +185,59 @@ def _main(work: Path) -> None:
         if told["status"] != 0:
             raise SystemExit(told["text"])
         shutil.copytree(work / "home", work / "template")
-    made = practice.load(work)
     pictures.decode(practice.picture(0))  # starts one zygote for every fork: that takes long
-    control = pictures._darkroom._control
-
-    def say(what: dict[str, Any]) -> None:
-        said_to_parent.write(json.dumps(what) + "\n")
-        said_to_parent.flush()
-
-    say({"ready": True})
+    serving = _Serving(practice.load(work), said_to_parent, pictures._darkroom._control)
+    serving.say({"ready": True})
     for line in sys.stdin:
         told = json.loads(line)
-        if "judge" in told:
-            lines, resend = told["judge"], told["resend"]
-            say(
-                _forked(
-                    lambda say_, lines=lines, resend=resend: say_(
-                        {"wrongs": judging.wrongs(made, lines, resend=resend)}
-                    ),
-                    control=control,
-                )
-            )
-            continue
-        if "call" in told:
-            work_there = importlib.import_module(f"benchmarks.campaigns.{told['call']}").work
-            given = told["given"]
-            say(
-                _forked(
-                    lambda say_, act=work_there, given=given: act(say_, **given), control=control
-                )
-            )
-            continue
-        asked = Shift(**{**told["shift"], "acts": tuple(told["shift"]["acts"])})
-        gate = os.pipe() if told["wait"] else None
+        serving.say(serving.answer(told))
 
-        def begun(pid: int, gate: tuple[int, int] | None = gate) -> None:
+
+class _Serving:
+    """Answers the parent: a shift, a judgement, or the work of another module, each in a fork."""
+
+    def __init__(self, made: Prepared, out: TextIO, control: socket.socket | None) -> None:
+        self._made, self._out, self._control = made, out, control
+
+    def say(self, what: dict[str, Any]) -> None:
+        self._out.write(json.dumps(what) + "\n")
+        self._out.flush()
+
+    def answer(self, told: dict[str, Any]) -> dict[str, Any]:
+        if "judge" in told:
+            return self._judged(told["judge"], resend=told["resend"])
+        if "call" in told:
+            there = importlib.import_module(f"benchmarks.campaigns.{told['call']}").work
+            return _forked(lambda say: there(say, **told["given"]), control=self._control)
+        asked = Shift(**{**told["shift"], "acts": tuple(told["shift"]["acts"])})
+        return self._worked(asked, wait=told["wait"])
+
+    def _judged(self, lines: list[dict[str, Any]], *, resend: bool) -> dict[str, Any]:
+        from benchmarks.campaigns import judging
+
+        return _forked(
+            lambda say: say({"wrongs": judging.wrongs(self._made, lines, resend=resend)}),
+            control=self._control,
+        )
+
+    def _worked(self, asked: Shift, *, wait: bool) -> dict[str, Any]:
+        """Do a shift; one that waits begins when the parent says that it watches."""
+        from benchmarks.campaigns import shift
+
+        gate = os.pipe() if wait else None
+
+        def begun(pid: int) -> None:
             if gate is not None:
-                say({"pid": pid})
+                self.say({"pid": pid})
                 json.loads(sys.stdin.readline())
                 os.write(gate[1], b"x")
 
-        say(
-            _forked(
-                lambda say_, asked=asked: shift.work(made, asked, say_),
-                control=control,
-                gate=gate,
-                begun=begun,
-                kill_after_s=asked.kill_after_s,
-            )
+        return _forked(
+            lambda say: shift.work(self._made, asked, say),
+            control=self._control,
+            gate=gate,
+            begun=begun,
+            kill_after_s=asked.kill_after_s,
         )
 
 

@@ -64,7 +64,7 @@ def build(work: Path) -> None:
     import house as houses
     from factories import patient, practice, staff
     from flows.conftest import CHEAP, agree
-    from safelight.flows import pictures, release, stores
+    from safelight.flows import pictures, stores
     from safelight.flows import staff as staff_flows
     from safelight.policy.roles import Role
 
@@ -80,22 +80,11 @@ def build(work: Path) -> None:
     consents = {n: agree(p, gp, *USES, now=before)[0] for n, p in patients.items()}
     photos: dict[str, Any] = {}
     plain: dict[str, str] = {}
-    releases: dict[str, Any] = {}
     for number, name in enumerate(("b1", "b2", "c1", "e1")):
         data = picture(number)
         photos[name] = taken(data, consents[name[0]], by=gp, now=before)
         plain[name] = _digest(data)
-    there.things["photo"] = photos["b1"]
-    for name in ("b", "e"):
-        there.things["photo"] = photos[f"{name}1"]
-        releases[name] = houses.requested(there, now=before)
-        houses.with_copy(releases[name], there, now=before)
-    release.approve(releases["b"], note="", by=lead, now=before)
-    houses.asked(photos["b2"], by=gp, now=now)
-    there.things["photo"] = photos["c1"]
-    releases["c"] = houses.requested(there, now=now)
-    photos["c1"].relied_on_for_care = True
-    photos["c1"].save(update_fields=["relied_on_for_care"])
+    releases = _asked_for(there, photos, before=before, now=now)
     prepared = Prepared(
         now=now,
         gp=str(gp.pk),
@@ -114,6 +103,27 @@ def build(work: Path) -> None:
     stores.close()
     connections.close_all()
     (work / "prepared.pickle").write_bytes(pickle.dumps(prepared))
+
+
+def _asked_for(
+    there: Any, photos: dict[str, Any], *, before: datetime, now: datetime
+) -> dict[str, Any]:
+    """Let a copy of b leave, one of e wait, and one of c be asked for; ask a colleague about b."""
+    import house as houses
+    from safelight.flows import release
+
+    releases = {}
+    for name in ("b", "e"):
+        there.things["photo"] = photos[f"{name}1"]
+        releases[name] = houses.requested(there, now=before)
+        houses.with_copy(releases[name], there, now=before)
+    release.approve(releases["b"], note="", by=there.people["lead"], now=before)
+    houses.asked(photos["b2"], by=there.people["gp"], now=now)
+    there.things["photo"] = photos["c1"]
+    releases["c"] = houses.requested(there, now=now)
+    photos["c1"].relied_on_for_care = True
+    photos["c1"].save(update_fields=["relied_on_for_care"])
+    return releases
 
 
 def taken(data: bytes, consent: Any, *, by: Any, now: datetime) -> Any:
