@@ -58,7 +58,7 @@ def wait_for(url: str, *, seconds: float = 30.0) -> None:
             urllib.request.urlopen(url, timeout=5).close()
         except urllib.error.HTTPError:
             return
-        except (urllib.error.URLError, ConnectionError) as error:
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
             if time.monotonic() > until:
                 raise AssertionError("the server did not answer") from error
             time.sleep(0.1)
