@@ -138,6 +138,27 @@ READINGS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "refuse",
     ),
+    "16 today, a parent agreed": (
+        use(
+            *HERE,
+            {"born": "2010-11-22"},
+            consents=[consent(HERE[0], **FROM_A_PARENT)],
+        ),
+        "hold",
+    ),
+    "16 tomorrow, a parent agreed, three tests": (
+        use(
+            *HERE,
+            {"born": "2010-11-23"},
+            consents=[consent(HERE[0], **FROM_A_PARENT)],
+            tests=THREE_TESTS,
+        ),
+        "permit",
+    ),
+    "nobody knows how old, a parent agreed": (
+        use(*HERE, {"capacity": "has"}, consents=[consent(HERE[0], **FROM_A_PARENT)]),
+        "refuse",
+    ),
     "withdrawn, and nobody knows for what": (
         use(
             "care",
