@@ -26,6 +26,7 @@ from safelight.flows import (
     choices,
     copies,
     erasing,
+    holding,
     keeping,
     release,
     saying_no,
@@ -44,6 +45,7 @@ from safelight.records.models import (
     OutgoingMail,
     Patient,
     Photo,
+    Recall,
     Release,
     Staff,
 )
@@ -211,6 +213,17 @@ def _links(house: House, *, now: datetime) -> None:
     house.things["link:withdrawn"], house.secrets["link:withdrawn"] = asked(taken, by=gp, now=at)
     house.things["withdrawal"] = withdraw.withdraw(knee, purposes=[Purpose.CARE], by=gp, now=at)
     house.things["consent:withdrawn"] = knee
+    house.things["recall"] = Recall.objects.create(
+        practice=gp.practice, photo=photo, text="Asked back", source="practice", due_on=at.date()
+    )
+    house.things["hold"] = holding.place(
+        thing(house, "patient:child", Patient),
+        kind="claim",
+        reason="A claim was announced",
+        reference="C 2026/14",
+        by=house.people["lead"],
+        now=at,
+    )
 
 
 def asked(photo: Photo, *, by: Staff, opened: bool = True, now: datetime) -> tuple[Link, str]:

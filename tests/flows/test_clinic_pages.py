@@ -419,7 +419,7 @@ def test_a_conversation_can_be_read_again_word_for_word(inside, adult, gp):
     consent = agree(adult, gp, told=told, not_told={"helps": "No time"}, nothing_else=True)
     consent.set_withdrawn(["care"], at=timezone.now())
     page = inside.get(reverse("consent-record", args=[consent.pk])).content.decode()
-    for words in ("No time", "Taken back", "Nothing else", consent.wording["question"]):
+    for words in ("No time", "Said no", "Nothing else", consent.wording["question"]):
         assert words in page
 
 
@@ -557,10 +557,14 @@ def test_stop_answers_a_script_and_a_form(inside, adult, gp, consent):
 # Pictures
 
 
-def test_the_timeline_shows_tiles_and_seals_what_is_closed(inside, adult, gp, consent):
+def test_the_timeline_shows_what_is_gone_to_governance_alone(client, adult, gp, consent):
     open_one, closed, erased = (take(adult, gp, consent) for _ in range(3))
     closed.set_closed()
     erased.set_erased()
+    client.force_login(gp)
+    assert client.get(reverse("patient", args=[adult.pk])).content.decode().count("sealed") == 0
+    inside = client
+    inside.force_login(staff(Role.IG_LEAD, practice=adult.practice))
     page = inside.get(reverse("patient", args=[adult.pk]))
     text = page.content.decode()
     assert text.count("tile sealed") == 2
@@ -599,6 +603,8 @@ def test_a_stale_tile_and_a_stale_picture_open_nothing(inside, adult, gp, consen
     photo.set_closed()
     assert inside.get(tile).status_code == 404
     assert inside.get(reverse("picture-image", args=[photo.pk])).status_code == 404
+    assert inside.get(reverse("picture", args=[photo.pk])).status_code == 404
+    inside.force_login(staff(Role.IG_LEAD, practice=adult.practice))
     page = inside.get(reverse("picture", args=[photo.pk])).content.decode()
     assert "Nobody can open it" in page
 

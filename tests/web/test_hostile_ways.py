@@ -25,6 +25,7 @@ from safelight.records.models import (
     Consent,
     Disclosure,
     LedgerEntry,
+    LegalHold,
     Link,
     OutgoingMail,
     Patient,
@@ -412,7 +413,8 @@ TEXTS: dict[type[models.Model], tuple[str, ...]] = {
     Link: ("recipient_name", "question"),
     Reply: ("text",),
     Release: ("target", "review_note", "judgement"),
-    Recall: ("text",),
+    Recall: ("text", "what", "note"),
+    LegalHold: ("reason", "reference", "lifted_because"),
     Photo: ("lawful_reason",),
     OutgoingMail: ("subject",),
 }

@@ -78,13 +78,15 @@ prepared             patient                        GET  | door lock none  role 
 prepared-upload      patient                        POST | shut shut none  role  role role stale stale
 prepared-stop        patient                        POST | shut shut none  role  role role done  done
 compare              patient                        GET  | door lock none  role  see  see  see   see
-picture              photo,:closed,:erased          GET  | door lock none  role  see  see  see   see
-picture              photo:quarantined              GET  | door lock none  role  see  see  see   see
-picture-why          photo,:closed,:erased          GET  | door lock none  role  see  see  see   see
+picture              photo,:quarantined             GET  | door lock none  role  see  see  see   see
+picture              photo:closed,:erased           GET  | door lock none  role  none see  none  none
+picture-why          photo                          GET  | door lock none  role  see  see  see   see
+picture-why          photo:closed,:erased           GET  | door lock none  role  none see  none  none
 picture-image        photo                          GET  | door lock none  role  pic  pic  pic   pic
 picture-image        photo:closed,:erased           GET  | door lock none  role  none none none  none
 picture-image        photo:quarantined              GET  | door lock none  role  none none none  none
-picture-tile         photo,:closed,:erased          GET  | door lock none  role  role role role  role
+picture-tile         photo                          GET  | door lock none  role  role role role  role
+picture-tile         photo:closed,:erased           GET  | door lock none  role  none role none  none
 copy-new             photo                          GET  | door lock none  role  role role see   see
 copy-new             photo                          POST | shut shut none  role  role role done  done
 copy-new             photo:closed,:erased           GET  | door lock none  role  role role none  none
@@ -139,7 +141,21 @@ withdraw             patient                        GET  | door lock none  role 
 withdraw-consent     consent,:spare,:withdrawn      GET  | door lock none  role  role see  see   see
 withdraw-consent     consent,:spare                 POST | shut shut none  role  role done done  done
 withdraw-consent     consent:withdrawn              POST | shut shut none  role  role see  see   see
-withdrawal           withdrawal                     GET  | door lock none  role  role see  see   see
+withdraw-picture     photo,:quarantined             GET  | door lock none  role  role see  see   see
+withdraw-picture     photo,:quarantined             POST | shut shut none  role  role done done  done
+withdraw-picture     photo:closed,:erased           GET  | door lock none  role  role none none  none
+withdraw-picture     photo:closed,:erased           POST | shut shut none  role  role none none  none
+say-no               patient                        GET  | door lock none  role  role see  see   see
+say-no               patient                        POST | shut shut none  role  role done done  done
+withdrawal           withdrawal                     GET  | door lock none  role  role see  none  see
+recalls              -                              GET  | door lock role  role  role see  role  role
+recall               recall                         GET  | door lock role  role  role see  role  role
+recall               recall                         POST | shut shut role  role  role done role  role
+holds                -                              GET  | door lock role  role  role see  role  role
+hold                 hold                           GET  | door lock role  role  role see  role  role
+hold                 hold                           POST | shut shut role  role  role done role  role
+hold-new             patient                        GET  | door lock role  role  role see  role  role
+hold-new             patient                        POST | shut shut role  role  role done role  role
 governance           -                              GET  | door lock role  role  role see  role  role
 governance-keys      -                              GET  | door lock role  role  role see  role  role
 governance-check     -                              POST | shut shut role  role  role on   role  role
@@ -220,6 +236,8 @@ receipt-page         -                              GET  | on       on        se
 receipt-paper        -                              GET  | on       on        look    on
 receipt-change       -                              GET  | on       on        see     on
 receipt-change       -                              POST | on       on        done    on
+receipt-no           -                              GET  | on       on        see     on
+receipt-no           -                              POST | on       on        done    on
 receipt-close        -                              POST | on       on        on      on
 account_login        -                              GET  | see      see       see     on
 account_login        -                              POST | see      see       see     on
@@ -557,6 +575,12 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     "weighing-making": _weighed,
     "withdraw-consent": _always(step="stop", purposes=["care"]),
     "receipt-change": _always(step="stop", purposes=["care"]),
+    "receipt-no": _always(step="stop", purposes=["other"]),
+    "say-no": _always(step="stop", purposes=["other"], channel="phone"),
+    "withdraw-picture": _always(step="stop", purposes=["care"], channel="letter"),
+    "recall": _always(step="done", note="Off the drive"),
+    "hold": _always(because="Settled"),
+    "hold-new": _always(kind="claim", reference="C 1", reason="A claim was announced"),
     "receipt": lambda house, what: {"secret": house.secrets["receipt"]},
     "colleague": _secret,
     "colleague-open": _secret,

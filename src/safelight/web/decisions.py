@@ -37,7 +37,7 @@ def url_if_there(name: str, *args: object) -> str | None:
 _SAYS = {
     "agreed": ("yes", "Agreed"),
     "refused": ("no", "Said no"),
-    "withdrawn": ("no", "Taken back"),
+    "withdrawn": ("no", "Said no"),
     "objects": ("no", "Said no"),
     "not-asked": ("hold", "Not asked yet"),
 }
@@ -77,6 +77,7 @@ def _summed(outside: Sequence[Standing]) -> Entry:
 
 
 def _since(standing: Standing) -> str:
+    """Say since when something is agreed; a no has no day, or it would tell what came first."""
     from safelight.web.templatetags.safelight import day
 
-    return day(standing.since)
+    return day(standing.since) if standing.says == "agreed" else ""

@@ -19,6 +19,7 @@ AREAS = (
     "disclosures",
     "sharing",
     "withdrawal",
+    "taken",
     "receipts",
     "notes",
     "governance",

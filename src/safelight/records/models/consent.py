@@ -91,6 +91,11 @@ class Consent(PracticeRow):
     def __str__(self) -> str:
         return f"Consent {self.pk}"
 
+    @property
+    def holding(self) -> list[str]:
+        """Return what still holds of it."""
+        return [purpose for purpose in self.purposes if purpose not in self.withdrawn]
+
     def set_withdrawn(self, purposes: list[str], *, at: datetime) -> None:
         """End these purposes from `at` on; a purpose withdrawn before keeps its first instant."""
         for purpose in purposes:
@@ -117,7 +122,7 @@ class Consent(PracticeRow):
 
         A use that is for one named place is a consent of its own.
         """
-        holding = [each for each in self.purposes if each not in self.withdrawn]
+        holding = self.holding
         common = [each for each in holding if each not in self.targets]
         parts = [(common, None)] if common else []
         parts += [([each], None) for each in holding if each in self.targets]

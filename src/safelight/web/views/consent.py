@@ -25,7 +25,7 @@ from safelight.flows.circumstances import open_grounds
 from safelight.flows.once import AlreadyDone
 from safelight.policy import saying as saying_of
 from safelight.policy.roles import Action
-from safelight.records.models import Consent, Patient, Representative
+from safelight.records.models import Consent, Patient, Photo, Representative
 from safelight.terms import Purpose
 from safelight.web import slips
 from safelight.web.doors import SignedInRequest, needs
@@ -60,7 +60,11 @@ def where(request: SignedInRequest, pk: UUID) -> HttpResponse:
         return address + query_of(made_for, ground), name
 
     used = list(
-        dict.fromkeys(patient.photos.order_by("-taken_at").values_list("body_site", flat=True))
+        dict.fromkeys(
+            patient.photos.filter(state=Photo.State.KEPT)
+            .order_by("-taken_at")
+            .values_list("body_site", flat=True)
+        )
     )
     groups: dict[str, list[tuple[str, str]]] = {}
     for site in sites.SITES:
@@ -195,7 +199,7 @@ def receipt(request: SignedInRequest, pk: UUID) -> HttpResponse:
     consent = _consent(request, pk)
     saying = sheets.words_for(consent.wording["language"])
     link = receipt_link(consent, slips.held(request, consent))
-    photos = list(consent.photos.order_by("-taken_at"))
+    photos = list(consent.photos.filter(state=Photo.State.KEPT).order_by("-taken_at"))
     context = {
         "saying": saying,
         "consent": consent,

@@ -130,6 +130,7 @@ def _waiting(staff: Staff) -> list[Waiting]:
             recalls.count(),
             "Things have to be asked back",
             f"{late.count()} of them are late." if late.exists() else "None is late.",
+            "recalls",
         ),
         Waiting(
             choices.open_ones(staff).count(),
@@ -144,7 +145,9 @@ def _waiting(staff: Staff) -> list[Waiting]:
             "governance-aside",
         ),
         Waiting(
-            EraseJob.objects.filter(practice=practice, destroyed_at__isnull=True).count(),
+            EraseJob.objects.filter(
+                practice=practice, destroyed_at__isnull=True, held=False
+            ).count(),
             "Keys wait to be destroyed",
             "Access is closed already. The worker finishes it.",
         ),

@@ -98,7 +98,7 @@ def _waiting(request: SignedInRequest) -> list[Waiting]:
     if may(request.user.role, Action.GOVERN):
         recalls = Recall.objects.visible_to(request.user).filter(done_at=None)
         if count := recalls.count():
-            waiting.append(Waiting(f"{count} to call back", url_if_there("governance"), "undo"))
+            waiting.append(Waiting(f"{count} to call back", url_if_there("recalls"), "undo"))
     return waiting
 
 

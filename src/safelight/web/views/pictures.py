@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 from safelight.flows import choices, opening, patients, retaining
 from safelight.flows.consent import standings
-from safelight.policy.roles import Action
+from safelight.policy.roles import Action, may
 from safelight.records.models import Patient, Photo
 from safelight.terms import Purpose
 from safelight.web import opened
@@ -24,6 +24,10 @@ from safelight.web.doors import SignedInRequest, needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from django.db.models import QuerySet
+
+    from safelight.records.models import Staff
 
 
 NOT_OPEN = "Not open to you now"
@@ -57,9 +61,7 @@ class Group:
 def timeline(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Show a patient: what was agreed, and every picture as a tile."""
     patient, now = _patient(request, pk), timezone.now()
-    photos = list(
-        Photo.objects.visible_to(request.user).filter(patient=patient).select_related("patient")
-    )
+    photos = list(_shown_to(request.user).filter(patient=patient).select_related("patient"))
     page = opening.open_thumbs(photos, by=request.user, now=now) if photos else None
     answers = standings(patient)
     context = {
@@ -145,9 +147,19 @@ def _groups(photos: Iterable[Photo], page: opening.Page | None) -> tuple[Group, 
 
 
 def _why_shut(photo: Photo) -> str:
-    if photo.state == Photo.State.ERASED:
-        return "Destroyed"
-    return "Taken back" if photo.state == Photo.State.CLOSED else NOT_OPEN
+    """Say why a tile stays shut. What is gone is gone for any reason: only governance sees it."""
+    words = {Photo.State.ERASED: "Destroyed", Photo.State.CLOSED: "Closed"}
+    return words.get(Photo.State(photo.state), NOT_OPEN)
+
+
+def _shown_to(staff: Staff) -> QuerySet[Photo]:
+    """Return the pictures that a person finds. One that is gone is, but to governance, as if it
+    had never been there: whether the patient, its period or a stop ended it is nobody's business.
+    """
+    found: QuerySet[Photo] = Photo.objects.visible_to(staff)
+    if may(staff.role, Action.GOVERN):
+        return found
+    return found.exclude(state__in=(Photo.State.CLOSED, Photo.State.ERASED))
 
 
 def _steps(photo: Photo) -> tuple[Way, ...]:
@@ -178,10 +190,8 @@ def _patient(request: SignedInRequest, pk: UUID) -> Patient:
 
 
 def _photo(request: SignedInRequest, pk: UUID) -> Photo:
-    found = Photo.objects.visible_to(request.user)
-    return get_object_or_404(
-        found.select_related("patient__practice", "taken_by", "consent"), pk=pk
-    )
+    found = _shown_to(request.user).select_related("patient__practice", "taken_by", "consent")
+    return get_object_or_404(found, pk=pk)
 
 
 urlpatterns = [

@@ -19,7 +19,14 @@ from safelight.records.models import Receipt
 from safelight.web import lockout
 from safelight.web.doors import open_to_all
 from safelight.web.views import errors
-from safelight.web.views.withdrawal import STOP, TakeBackForm, outcome, shown
+from safelight.web.views.withdrawal import (
+    STOP,
+    SayNoForm,
+    TakeBackForm,
+    outcome,
+    shown,
+    uses_to_refuse,
+)
 from safelight.web.words import PURPOSES
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -80,7 +87,12 @@ def change(request: HttpRequest) -> HttpResponse:
         return redirect("receipt")
     consent = receipt.consent
     form = TakeBackForm(request.POST or None, open_ones=withdrawing.can_be_withdrawn(consent))
-    context: dict[str, object] = {"form": form, "base": "base_public.html", "back": "receipt-page"}
+    context: dict[str, object] = {
+        "form": form,
+        "base": "base_public.html",
+        "back": "receipt-page",
+        "again": "receipt-change",
+    }
     if not form.is_valid():
         return render(request, "withdrawal/take_back.html", context)
     if request.POST.get("step") == STOP:
@@ -89,6 +101,38 @@ def change(request: HttpRequest) -> HttpResponse:
         return redirect("receipt-page")
     steps = flow.consequences_of(receipt, purposes=form.chosen, now=now)
     context |= {"steps": shown(steps), "chosen": form.chosen}
+    return render(request, "withdrawal/consequences.html", context)
+
+
+@open_to_all
+@form_page
+def say_no(request: HttpRequest) -> HttpResponse:
+    """Say no as the patient to uses of every picture there is and will be. No reason is asked."""
+    receipt, now = opened_receipt(request), timezone.now()
+    if receipt is None:
+        return redirect("receipt")
+    form = SayNoForm(request.POST or None, open_ones=uses_to_refuse(receipt.consent.patient))
+    context: dict[str, object] = {
+        "form": form,
+        "title": "Say no to a use",
+        "base": "base_public.html",
+        "back": "receipt-page",
+        "again": "receipt-no",
+        "says_no": True,
+    }
+    if not form.is_valid():
+        return render(request, "withdrawal/take_back.html", context)
+    if request.POST.get("step") == STOP:
+        with suppress(withdrawing.NothingToWithdraw):
+            flow.object_to(receipt, purposes=form.chosen, now=now)
+        return redirect("receipt-page")
+    scope = withdrawing.Scope(receipt.consent.patient)
+    steps = withdrawing.consequences_for(scope, purposes=form.chosen, now=now)
+    context |= {
+        "steps": shown(steps),
+        "chosen": form.cleaned_data["purposes"],
+        "uses": [PURPOSES[each] for each in form.chosen],
+    }
     return render(request, "withdrawal/consequences.html", context)
 
 
@@ -113,5 +157,6 @@ urlpatterns = [
     path("receipt/", door, name="receipt"),
     path("receipt/page/", page, name="receipt-page"),
     path("receipt/change/", change, name="receipt-change"),
+    path("receipt/no/", say_no, name="receipt-no"),
     path("receipt/close/", leave, name="receipt-close"),
 ]
