@@ -213,6 +213,7 @@ def _links(house: House, *, now: datetime) -> None:
     house.things["link:withdrawn"], house.secrets["link:withdrawn"] = asked(taken, by=gp, now=at)
     house.things["withdrawal"] = withdraw.withdraw(knee, purposes=[Purpose.CARE], by=gp, now=at)
     house.things["consent:withdrawn"] = knee
+    house.things["job"] = knee.patient.erase_jobs.order_by("created_at")[0]
     house.things["recall"] = Recall.objects.create(
         practice=gp.practice, photo=photo, text="Asked back", source="practice", due_on=at.date()
     )

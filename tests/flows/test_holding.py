@@ -11,7 +11,7 @@ from flows.conftest import agree, take
 from flows.test_objecting import without_consent
 from flows.test_withdraw import copy_of, link_to, teaching
 from safelight import policy
-from safelight.flows import erasing, holding, opening, stores, withdraw
+from safelight.flows import capture, erasing, holding, opening, stores, withdraw
 from safelight.flows.allowed import DoesNotFit, NotAllowed
 from safelight.flows.deciding import may_use
 from safelight.policy.roles import Role
@@ -190,3 +190,12 @@ def test_only_governance_places_and_lifts_and_lifting_needs_a_reason(adult, gp, 
         holding.lift(hold, because=" ", by=lead, now=LATER)
     assert not LegalHold.objects.visible_to(gp).exists()
     assert LegalHold.objects.visible_to(lead).get() == hold
+
+
+def test_a_held_picture_is_too_late_to_stop_and_is_taken_back_instead(
+    adult, gp, lead, consent, photo
+):
+    hold_on(adult, lead, photo=photo)
+    with pytest.raises(capture.TooLateToStop):
+        capture.stop(photo.capture_id, patient=adult, consent=consent, by=gp, now=NOW)
+    assert Photo.objects.get() == photo

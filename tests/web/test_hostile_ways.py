@@ -24,6 +24,7 @@ from safelight.interop import mail
 from safelight.records.models import (
     Consent,
     Disclosure,
+    EraseJob,
     LedgerEntry,
     LegalHold,
     Link,
@@ -414,6 +415,7 @@ TEXTS: dict[type[models.Model], tuple[str, ...]] = {
     Reply: ("text",),
     Release: ("target", "review_note", "judgement"),
     Recall: ("text", "what", "note"),
+    EraseJob: ("because", "source"),
     LegalHold: ("reason", "reference", "lifted_because"),
     Photo: ("lawful_reason",),
     OutgoingMail: ("subject",),

@@ -170,6 +170,17 @@ rules-bring          -                              POST | shut shut role  role 
 rule-new             -                              GET  | door lock role  role  role see  role  role
 rule-new             -                              POST | shut shut role  role  role done role  role
 rule-drop            -                              POST | shut shut role  role  role on   role  role
+erase-picture        photo,:quarantined             GET  | door lock role  role  role see  role  role
+erase-picture        photo,:quarantined             POST | shut shut role  role  role done role  role
+erase-picture        photo:closed,:erased           POST | shut shut role  role  role see  role  role
+erase-consent        consent,:spare,:withdrawn      GET  | door lock role  role  role see  role  role
+erase-consent        consent,:spare,:withdrawn      POST | shut shut role  role  role done role  role
+erase-patient        patient                        GET  | door lock role  role  role see  role  role
+erase-patient        patient                        POST | shut shut role  role  role done role  role
+erase-patient        patient:child                  POST | shut shut role  role  role see  role  role
+certificates         -                              GET  | door lock role  role  role see  role  role
+certificate          job                            GET  | door lock role  role  role see  role  role
+certificate-json     job                            GET  | door lock role  role  role see  role  role
 staff                -                              GET  | door lock role  see   role role role  role
 staff-new            -                              GET  | door lock role  see   role role role  role
 staff-new            -                              POST | shut shut role  done  role role role  role
@@ -580,6 +591,9 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     "withdraw-picture": _always(step="stop", purposes=["care"], channel="letter"),
     "recall": _always(step="done", note="Off the drive"),
     "hold": _always(because="Settled"),
+    "erase-picture": _always(because="Wrong person", word="erase"),
+    "erase-consent": _always(because="Wrong person", word="erase"),
+    "erase-patient": _always(because="Asked for it", word="Erase"),
     "hold-new": _always(kind="claim", reference="C 1", reason="A claim was announced"),
     "receipt": lambda house, what: {"secret": house.secrets["receipt"]},
     "colleague": _secret,

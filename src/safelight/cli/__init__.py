@@ -27,6 +27,7 @@ COMMANDS = {
     "population": "the tables of people that releases are counted in",
     "keys": "how the keys are; renew them, destroy old ones, split the passphrase",
     "ledger": "verify the ledger",
+    "erase": "destroy an image, a consent's pictures or a patient, for good",
     "backup": "back up records, pictures and keys, encrypted",
     "restore": "bring an installation back, or try whether it would come back",
 }

@@ -481,4 +481,5 @@ def _disowned(capture_id: UUID, *, patient: Patient, now: datetime) -> bool:
 
 
 def _is_in_use(photo: Photo) -> bool:
-    return photo.copies.exists() or photo.links.exists() or photo.releases.exists()
+    named = (photo.copies, photo.links, photo.releases, photo.withdrawals, photo.holds)
+    return any(rows.exists() for rows in named)

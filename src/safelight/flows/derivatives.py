@@ -35,6 +35,10 @@ HOMES: tuple[str, ...] = ("safelight.flows.derivatives",)
 EXEMPT: dict[str, str] = {
     "records.Disclosure": "what was seen stays seen; its release marks it withdrawn",
     "records.Reply": "a colleague's opinion is part of the patient's record, without the picture",
+    "records.Weighing": "the questions that were weighed for a use, in words",
+    "records.FinalShowing": "that a finished copy was shown; the copy itself is registered",
+    "records.ExposureAlarm": "that a release has become too telling",
+    "records.OrganisationAgreement": "that the organisation agreed to a release",
     "records.Withdrawal": "that it was taken back",
     "records.Recall": "what is still to be done about it",
     "records.LegalHold": "why it may not be destroyed",

@@ -47,6 +47,7 @@ def queue(
         practice=patient.practice,
         patient=patient,
         withdrawal=withdrawal,
+        basis=EraseJob.Basis.WITHDRAWAL if withdrawal else EraseJob.Basis.UNUSED,
         photos=[str(photo.pk) for photo in photos],
         keys=[str(photo.pk) for photo in photos],
         blobs=[name for photo in photos for name in blobs_of(photo)],
@@ -106,7 +107,7 @@ def _set_erased(job: EraseJob, *, now: datetime) -> None:
         derivatives.kinds()[name].erased([UUID(row) for row in rows])
     patient = job.patient
     assert patient is not None
-    log.append(
+    row = log.append(
         "keys.destroyed",
         practice=job.practice,
         subject=patient.subject,
@@ -115,4 +116,9 @@ def _set_erased(job: EraseJob, *, now: datetime) -> None:
         job=job.pk,
         photos=list(job.photos),
         copies=list(job.copies),
+        basis=str(job.basis),
+    )
+    manager = stores.keys().describe().manager
+    job.set_attested(
+        ledger_index=row.index, manager=manager.kind, proves_shred=manager.proves_shred
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -121,9 +121,20 @@ def said_of(consent: Consent, *, now: datetime) -> Said:
     )
 
 
-def text_of(consent: Consent, *, now: datetime) -> str:
-    """Return the text for the record, as the consent's page shows it for copying."""
-    return as_text(said_of(consent, now=now))
+def text_of(consent: Consent, *, in_full: bool = True, now: datetime) -> str:
+    """Return the text for the record, as the consent's page shows it for copying.
+
+    in_full: for governance. To others a yes that was taken back reads as a no: staff who look
+    after the patient see no flag (docs/explanation/taking-it-back.md).
+    """
+    said = said_of(consent, now=now)
+    if not in_full:
+        said = replace(said, uses=tuple(_without_flag(use) for use in said.uses))
+    return as_text(said)
+
+
+def _without_flag(use: Use) -> Use:
+    return use if use.withdrawn_at is None else replace(use, answer="refused", withdrawn_at=None)
 
 
 def paper_of(said: Said, words: Saying, *, link: str) -> paper.Paper:

@@ -53,6 +53,8 @@ PLACES: tuple[tuple[str, str, Action, tuple[str, ...]], ...] = (
             "holds",
             "hold",
             "hold-new",
+            "certificates",
+            "certificate",
         ),
     ),
     ("Staff", "staff", Action.MANAGE_STAFF, ("staff", "staff-new", "staff-member")),

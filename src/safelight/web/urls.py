@@ -20,6 +20,7 @@ AREAS = (
     "sharing",
     "withdrawal",
     "taken",
+    "erasing",
     "receipts",
     "notes",
     "governance",

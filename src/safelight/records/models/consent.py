@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PATIENT = "patient"
+
+
+class ConsentQuerySet(PracticeQuerySet["Consent"]):
+    """Conversations; one whose words were erased is nobody's to see."""
+
+    def visible_to(self, staff: Staff) -> Self:
+        """Return the practice's conversations, as far as the role may see them."""
+        return super().visible_to(staff).filter(erased_at__isnull=True)
 
 
 class Consent(PracticeRow):
@@ -81,9 +89,11 @@ class Consent(PracticeRow):
     given_at = models.DateTimeField()
     expires_on = models.DateField(null=True, blank=True)
     final_item_seen = models.BooleanField(default=False)
+    erased_at = models.DateTimeField(null=True, blank=True)
+    """When its words and its signature were destroyed; the row is a stub since."""
     taken_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
 
-    objects = PracticeQuerySet.as_manager()
+    objects = ConsentQuerySet.as_manager()
 
     class Meta:
         ordering = ["given_at"]
@@ -111,6 +121,14 @@ class Consent(PracticeRow):
     def has_expired(self, *, on: date) -> bool:
         """Say whether the last day that it holds is past."""
         return self.expires_on is not None and self.expires_on < on
+
+    def set_erased(self, *, at: datetime) -> None:
+        """Forget every word of it; that there was a consent, and for what, stays."""
+        self.wording, self.statement, self.not_told = {}, "", {}
+        self.target, self.targets, self.signature_blob = "", {}, ""
+        self.interpreter, self.witness, self.body_site = "", "", ""
+        self.erased_at = at
+        self.save()
 
     def agrees_after(self, purpose: str, instant: str) -> bool:
         """Say whether this consent, given after the instant (ISO 8601), holds for the purpose."""

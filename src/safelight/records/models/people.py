@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, timedelta
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -89,6 +89,14 @@ class Staff(AbstractBaseUser):
         return self.name
 
 
+class PatientQuerySet(PracticeQuerySet["Patient"]):
+    """Patients; one whose record was erased is nobody any more, and nobody finds it."""
+
+    def visible_to(self, staff: Staff) -> Self:
+        """Return the practice's patients, as far as the role may see them."""
+        return super().visible_to(staff).filter(erased_at__isnull=True)
+
+
 class Patient(PracticeRow):
     """A patient of the practice."""
 
@@ -109,7 +117,10 @@ class Patient(PracticeRow):
     easy_read = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
-    objects = PracticeQuerySet.as_manager()
+    erased_at = models.DateTimeField(null=True, blank=True)
+    """When everything that told who it is was destroyed; the row is a stub since."""
+
+    objects = PatientQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["practice", "name"])]

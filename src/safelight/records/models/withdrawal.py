@@ -71,7 +71,19 @@ class Withdrawal(PracticeRow):
 
 
 class EraseJob(PracticeRow):
-    """Keys that must go. Written in the transaction that closes access; done by whoever comes next."""
+    """Keys that must go. Written in the transaction that closes access; done by whoever comes next.
+
+    It is also what the certificate of the erasure is made from.
+    """
+
+    class Basis(models.TextChoices):
+        """On what the erasure rests."""
+
+        WITHDRAWAL = "withdrawal", "The patient took it back"
+        UNUSED = "unused", "A copy that will not leave"
+        PROMISE = "promise", "The period that the consent promised is over"
+        RETENTION = "retention", "The period of the record is over"
+        ERASURE = "erasure", "Erased by order"
 
     withdrawal = models.ForeignKey(
         Withdrawal, null=True, blank=True, on_delete=models.PROTECT, related_name="erase_jobs"
@@ -89,6 +101,19 @@ class EraseJob(PracticeRow):
     blobs = models.JSONField(default=list)
     held = models.BooleanField(default=False)
     """A legal hold stops it: what it lists is closed, and goes when the hold is lifted."""
+    basis = models.CharField(max_length=10, choices=Basis, default=Basis.WITHDRAWAL)
+    because = models.TextField(blank=True)
+    source = models.CharField(max_length=100, blank=True)
+    approved_by = models.ForeignKey(
+        Staff, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """Who approved it by name, where it needed that."""
+    ledger_index = models.PositiveBigIntegerField(null=True, blank=True)
+    """The ledger's entry that says the keys are destroyed."""
+    manager = models.CharField(max_length=60, blank=True)
+    """The key manager that the keys were under."""
+    proves_shred = models.BooleanField(null=True, blank=True)
+    """Whether that manager proves that what it destroyed is beyond reach."""
     created_at = models.DateTimeField()
     destroyed_at = models.DateTimeField(null=True, blank=True)
     """When the keys were gone from the key store."""
@@ -119,6 +144,20 @@ class EraseJob(PracticeRow):
         self.blobs += [copy.blob for copy in copies] + list(blobs)
         for name, rows in others.items():
             self.others.setdefault(name, []).extend(rows)
+
+    def set_ordered(
+        self, *, basis: Basis, because: str, source: str, approved_by: Staff | None
+    ) -> None:
+        """Record on what it rests and who approved it."""
+        self.basis, self.because, self.source = basis, because, source[:100]
+        self.approved_by = approved_by
+        self.save(update_fields=["basis", "because", "source", "approved_by"])
+
+    def set_attested(self, *, ledger_index: int, manager: str, proves_shred: bool) -> None:
+        """Record where the ledger says it, and what the key manager proves."""
+        self.ledger_index = ledger_index
+        self.manager, self.proves_shred = manager[:60], proves_shred
+        self.save(update_fields=["ledger_index", "manager", "proves_shred"])
 
     def set_destroyed(self, *, at: datetime, scrubbed: bool) -> None:
         """Record that the keys are gone, and whether the files were scrubbed of them too."""

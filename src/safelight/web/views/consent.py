@@ -24,7 +24,7 @@ from safelight.flows.allowed import DoesNotFit
 from safelight.flows.circumstances import open_grounds
 from safelight.flows.once import AlreadyDone
 from safelight.policy import saying as saying_of
-from safelight.policy.roles import Action
+from safelight.policy.roles import Action, may
 from safelight.records.models import Consent, Patient, Photo, Representative
 from safelight.terms import Purpose
 from safelight.web import slips
@@ -232,7 +232,9 @@ def record(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "consent": consent,
         "patient": consent.patient,
         "is_as_it_was": frozen.is_as_it_was(consent),
-        "text": notes.text_of(consent, now=timezone.now()),
+        "text": notes.text_of(
+            consent, in_full=may(request.user.role, Action.GOVERN), now=timezone.now()
+        ),
         "can_end": lasting.EPISODE in consent.lasts and consent.expires_on is None,
     }
     return render(request, "consent/record.html", context)

@@ -70,7 +70,7 @@ def timeline(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "age": patients.age(patient, on=timezone.localdate(now)),
         "strip": strip(answers),
         "groups": _groups(photos, page),
-        "consents": patient.consents.order_by("-given_at"),
+        "consents": patient.consents.filter(erased_at=None).order_by("-given_at"),
         "replies": patient.replies.select_related("link"),
         "due": choices.due(patient, now=now),
         "withdraw_url": url_if_there("withdraw", patient.pk),
