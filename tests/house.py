@@ -29,6 +29,7 @@ from safelight.flows import (
     holding,
     keeping,
     release,
+    retaining,
     saying_no,
     share,
     stores,
@@ -214,6 +215,12 @@ def _links(house: House, *, now: datetime) -> None:
     house.things["withdrawal"] = withdraw.withdraw(knee, purposes=[Purpose.CARE], by=gp, now=at)
     house.things["consent:withdrawn"] = knee
     house.things["job"] = knee.patient.erase_jobs.order_by("created_at")[0]
+    old = patient(practice=gp.practice, name="Third Featherstonehaugh", born_on=date(1930, 1, 1))
+    retaining.set_record(
+        old, kind="general", ended_on=date(2001, 5, 1), by=house.people["lead"], now=at
+    )
+    retaining.go_round(now=at)
+    house.things["review"] = old.reviews.get()
     house.things["recall"] = Recall.objects.create(
         practice=gp.practice, photo=photo, text="Asked back", source="practice", due_on=at.date()
     )

@@ -66,6 +66,7 @@ def test_a_round_does_every_step_and_sends_no_mail_without_a_transport(home):
             "choices",
             "witness",
             "reminders",
+            "retention",
         ),
         (),
     )
@@ -88,6 +89,7 @@ def test_a_step_that_fails_is_named_and_keeps_no_other(home, monkeypatch, caplog
         "choices",
         "witness",
         "reminders",
+        "retention",
     )
     assert "step erasures failed" in caplog.text
 

@@ -36,6 +36,7 @@ from safelight.records.models import (
     Release,
     Reply,
     Representative,
+    Review,
     Staff,
     Withdrawal,
 )
@@ -416,6 +417,7 @@ TEXTS: dict[type[models.Model], tuple[str, ...]] = {
     Release: ("target", "review_note", "judgement"),
     Recall: ("text", "what", "note"),
     EraseJob: ("because", "source"),
+    Review: ("because", "source", "reason"),
     LegalHold: ("reason", "reference", "lifted_because"),
     Photo: ("lawful_reason",),
     OutgoingMail: ("subject",),

@@ -178,6 +178,11 @@ erase-consent        consent,:spare,:withdrawn      POST | shut shut role  role 
 erase-patient        patient                        GET  | door lock role  role  role see  role  role
 erase-patient        patient                        POST | shut shut role  role  role done role  role
 erase-patient        patient:child                  POST | shut shut role  role  role see  role  role
+retention            -                              GET  | door lock role  role  role see  role  role
+review               review                         GET  | door lock role  role  role see  role  role
+review               review                         POST | shut shut role  role  role done role  role
+care-record          patient                        GET  | door lock role  role  role see  role  role
+care-record          patient                        POST | shut shut role  role  role done role  role
 certificates         -                              GET  | door lock role  role  role see  role  role
 certificate          job                            GET  | door lock role  role  role see  role  role
 certificate-json     job                            GET  | door lock role  role  role see  role  role
@@ -594,6 +599,12 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     "erase-picture": _always(because="Wrong person", word="erase"),
     "erase-consent": _always(because="Wrong person", word="erase"),
     "erase-patient": _always(because="Asked for it", word="Erase"),
+    "review": lambda house, what: {
+        "step": "keep",
+        "reason": "A study goes on",
+        **_day("until", "1", "2", "2090"),
+    },
+    "care-record": _always(kind="general"),
     "hold-new": _always(kind="claim", reference="C 1", reason="A claim was announced"),
     "receipt": lambda house, what: {"secret": house.secrets["receipt"]},
     "colleague": _secret,

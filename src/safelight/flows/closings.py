@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from safelight import ledger, policy
-from safelight.flows import derivatives, erasing, weighing
+from safelight.flows import derivatives, destroying, erasing, weighing
 from safelight.policy.withdrawal import BY_LAW
 from safelight.records.models import (
     Assessment,
@@ -112,7 +112,7 @@ def repeat(entry: ledger.Entry) -> str | None:
 def destroyed_by(entry: ledger.Entry) -> list[UUID]:
     """Return the ids whose keys a "keys.destroyed" says are gone."""
     said = _Said(entry)
-    return said.ids("photos") + said.ids("copies")
+    return said.ids("photos") + said.ids("copies") + said.ids("more")
 
 
 def _withdrawn(said: _Said) -> None:
@@ -381,6 +381,10 @@ def _erasure_ordered(said: _Said) -> None:
         destroy(photo, now=said.at)
     for consent in Consent.objects.filter(pk__in=said.ids("consents")):
         consent.set_withdrawn(list(consent.purposes), at=said.at)
+        destroying.forget_words(consent, now=said.at)
+    patient = said.patient()
+    if patient is not None and said.text("whole") == "true":
+        destroying.forget(patient, now=said.at)
 
 
 def _episode_ended(said: _Said) -> None:
@@ -481,13 +485,15 @@ HARMLESS: frozenset[str] = frozenset(
         "practice.opened",
         "recall.done",
         "recall.letter-sent",
+        "record.kind-set",
+        "retention.destroyed",
+        "retention.due",
+        "retention.kept-longer",
         "receipt.opened",
         "release.organisation-agreed",
         "release.requested",
         "release.reworded",
         "representative.added",
-        "retention.destroyed",
-        "retention.due",
         "rule.dropped",
         "staff.added",
         "staff.invited",

@@ -41,6 +41,7 @@ EXEMPT: dict[str, str] = {
     "records.OrganisationAgreement": "that the organisation agreed to a release",
     "records.Withdrawal": "that it was taken back",
     "records.Recall": "what is still to be done about it",
+    "records.Review": "that its period is over",
     "records.LegalHold": "why it may not be destroyed",
 }
 """Models that lead to a picture and hold nothing of it, each with the reason."""

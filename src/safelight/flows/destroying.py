@@ -121,7 +121,7 @@ def catch_up(*, now: datetime) -> int:
         done = _pictures_again(gone) + _words_again(gone, now=now)
         for patient in Patient.objects.filter(erased_at__isnull=True):
             if patient.pk in gone:
-                _forget(patient, now=now)
+                forget(patient, now=now)
                 done += 1
     return done
 
@@ -155,7 +155,7 @@ def _consent(consent: Consent, *, order: Order, now: datetime) -> EraseJob:
     photos = _in_reach(patient.photos.filter(consent=consent))
     job = _take(patient, photos, consents=[consent], order=order, now=now)
     consent.set_withdrawn(list(consent.purposes), at=now)
-    _forget_words(consent, now=now)
+    forget_words(consent, now=now)
     return job
 
 
@@ -171,6 +171,7 @@ def _patient(patient: Patient, *, order: Order, now: datetime) -> EraseJob:
         patient,
         photos,
         consents=list(patient.consents.all()),
+        whole=True,
         more=[patient.pk, *patient.disclosures.values_list("pk", flat=True)],
         order=order,
         now=now,
@@ -178,7 +179,7 @@ def _patient(patient: Patient, *, order: Order, now: datetime) -> EraseJob:
     for waiting in patient.photos.values_list("links", flat=True):
         if waiting is not None:
             mailing.unsend(waiting)
-    _forget(patient, now=now)
+    forget(patient, now=now)
     return job
 
 
@@ -188,6 +189,7 @@ def _take(
     *,
     consents: Iterable[Consent] = (),
     more: Iterable[UUID] = (),
+    whole: bool = False,
     order: Order,
     now: datetime,
 ) -> EraseJob:
@@ -221,6 +223,7 @@ def _take(
         basis=order.basis.value,
         photos=list(job.photos),
         consents=[str(each.pk) for each in consents],
+        whole=whole,
     )
     return job
 
@@ -250,13 +253,13 @@ def _in_reach(photos: Iterable[Photo]) -> list[Photo]:
     return [photo for photo in photos if photo.state in IN_REACH]
 
 
-def _forget_words(consent: Consent, *, now: datetime) -> None:
+def forget_words(consent: Consent, *, now: datetime) -> None:
     """Forget what was said; the patient's slip leads nowhere from then on."""
     Receipt.objects.filter(consent=consent).delete()
     consent.set_erased(at=now)
 
 
-def _forget(patient: Patient, *, now: datetime) -> None:
+def forget(patient: Patient, *, now: datetime) -> None:
     """Blank every row of the patient's, and cut the link to the ledger."""
     personal.blank(patient)
     Patient.objects.filter(pk=patient.pk).update(subject=uuid.uuid4(), erased_at=now)
@@ -275,5 +278,5 @@ def _pictures_again(gone: set[UUID]) -> int:
 def _words_again(gone: set[UUID], *, now: datetime) -> int:
     stale = [each for each in Consent.objects.filter(erased_at=None) if each.pk in gone]
     for consent in stale:
-        _forget_words(consent, now=now)
+        forget_words(consent, now=now)
     return len(stale)

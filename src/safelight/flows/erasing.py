@@ -116,6 +116,7 @@ def _set_erased(job: EraseJob, *, now: datetime) -> None:
         job=job.pk,
         photos=list(job.photos),
         copies=list(job.copies),
+        more=sorted({*job.keys} - {*job.photos, *job.copies, str(patient.pk)}),
         basis=str(job.basis),
     )
     manager = stores.keys().describe().manager

@@ -26,6 +26,18 @@ def asked_back(practice: Practice, photo: Photo | None) -> str:
 DUE = "Something has to be asked back"
 
 
+PERIOD_OVER = "The period of a record is over"
+
+
+def period_over(count: int, *, where: str) -> str:
+    """Return the letter that tells governance what is to be looked at."""
+    records = "One record has" if count == 1 else f"{count} records have"
+    return (
+        f"{records} been kept for the whole period. Nothing is destroyed before somebody has "
+        f"looked:\n{where}\n"
+    )
+
+
 def due(count: int, *, late: int, where: str) -> str:
     """Return the letter that reminds governance of its take-down list."""
     things = "One thing that left has" if count == 1 else f"{count} things that left have"

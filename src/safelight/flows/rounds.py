@@ -30,6 +30,7 @@ from safelight.flows import (
     mailing,
     once,
     recalling,
+    retaining,
     witnessing,
 )
 from safelight.interop import mail
@@ -66,6 +67,7 @@ def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
         "choices": lambda: _choices(now=now),
         "witness": lambda: witnessing.tell_if_due(now=now),
         "reminders": lambda: recalling.remind(now=now),
+        "retention": lambda: _retention(now=now),
     }
     if transport is not None:
         steps["mail"] = lambda: mailing.send_waiting(transport=transport, now=now)
@@ -130,6 +132,13 @@ def _inventory(*, now: datetime) -> None:
     elif not timedelta(0) <= now - last < DAILY:
         inventory.look(now=now)
         _mark("looked", now=now)
+
+
+def _retention(*, now: datetime) -> None:
+    """List once a day what has been kept for its whole period."""
+    if (last := _last("retained")) is None or not timedelta(0) <= now - last < DAILY:
+        retaining.go_round(now=now)
+        _mark("retained", now=now)
 
 
 def _last(name: str) -> datetime | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.records.models import (
     Assessment,
+    CareRecord,
     Consent,
     Consultation,
     Copy,
@@ -34,6 +35,7 @@ from safelight.records.models import (
     Release,
     Reply,
     Representative,
+    Review,
     SaidNo,
     Weighing,
     Withdrawal,
@@ -187,6 +189,13 @@ PERSONAL: tuple[Personal, ...] = (
         "patient",
         {"reason": "", "reference": "", "lifted_because": ""},
         frozenset({"kind", "placed_at", "lifted_at"}),
+    ),
+    Personal(CareRecord, "patient", {}, _named("kind ended_on set_at")),
+    Personal(
+        Review,
+        "patient",
+        {"reason": ""},
+        _named("state due_on because source listed_at settled_at keep_until"),
     ),
     Personal(
         EraseJob,

@@ -21,6 +21,7 @@ AREAS = (
     "withdrawal",
     "taken",
     "erasing",
+    "retention",
     "receipts",
     "notes",
     "governance",

@@ -16,6 +16,7 @@ from safelight.records.models.people import (
     Staff,
 )
 from safelight.records.models.pictures import Copy, Photo, StoppedCapture
+from safelight.records.models.retention import CareRecord, Review
 from safelight.records.models.rules import DecisionTaken, LocalRules, PackVersion
 from safelight.records.models.saying_no import SaidNo
 from safelight.records.models.sharing import Disclosure, ExposureAlarm, Link, Release, Reply
@@ -26,6 +27,7 @@ __all__ = [
     "AnsweredForm",
     "Assessment",
     "BackupRun",
+    "CareRecord",
     "Channel",
     "Checkpoint",
     "Consent",
@@ -57,6 +59,7 @@ __all__ = [
     "Release",
     "Reply",
     "Representative",
+    "Review",
     "SaidNo",
     "Staff",
     "StoppedCapture",

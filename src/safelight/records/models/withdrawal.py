@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 from safelight.policy.roles import Action
-from safelight.records.models.base import PracticeQuerySet, PracticeRow
+from safelight.records.models.base import PracticeQuerySet, PracticeRow, Row
 from safelight.records.models.consent import Consent, Objection
 from safelight.records.models.people import Patient, Staff
 from safelight.records.models.pictures import Copy, Photo
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-class GovernanceQuerySet(PracticeQuerySet["LegalHold"]):
+class GovernanceQuerySet(PracticeQuerySet[Row]):
     """Rows that only governance sees."""
 
     needs = Action.GOVERN
@@ -231,7 +231,7 @@ class LegalHold(PracticeRow):
     )
     lifted_because = models.TextField(blank=True)
 
-    objects = GovernanceQuerySet.as_manager()
+    objects = GovernanceQuerySet["LegalHold"].as_manager()
 
     class Meta:
         ordering = ["-placed_at"]

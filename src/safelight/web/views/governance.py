@@ -27,6 +27,7 @@ from safelight.records.models import (
     Photo,
     Recall,
     Release,
+    Review,
     Staff,
     TreeHead,
 )
@@ -143,6 +144,12 @@ def _waiting(staff: Staff) -> list[Waiting]:
             "Set aside: a file or a key is missing",
             "Nobody can open these until they are whole again.",
             "governance-aside",
+        ),
+        Waiting(
+            Review.objects.filter(practice=practice, state=Review.State.DUE).count(),
+            "Periods are over",
+            "Nothing is destroyed before somebody has looked.",
+            "retention",
         ),
         Waiting(
             EraseJob.objects.filter(
