@@ -228,3 +228,25 @@ def test_only_a_lead_looks_again_and_only_in_the_own_practice(photo, lead, gp, h
     stores.blobs().put(photo.blob, data)
     assert inventory.look_again_for(staff(Role.IG_LEAD), now=LATER) == 0
     assert inventory.look_again_for(lead, now=LATER) == 1
+
+
+def test_a_signature_that_was_destroyed_is_not_missed_and_one_that_is_lost_is_told_once(
+    photo, lead, home
+):
+    blob = photo.consent.signature_blob
+    data = lose(home, blob)
+    for _ in range(2):
+        assert inventory.look(now=LATER).gaps == 1
+    assert OutgoingMail.objects.count() == 1
+    stores.blobs().put(blob, data)
+    keeping.destroy(photo.consent.pk)
+    assert inventory.look(now=LATER).gaps == 0
+    assert Gap.objects.get().because == "erased"
+    assert inventory.look(now=LATER).gaps == 0
+
+
+def test_a_picture_that_was_closed_meanwhile_is_not_set_aside(photo):
+    owner = inventory._owner_of_photo(photo)
+    photo.set_closed()
+    assert not inventory._set_aside(owner, Gap.Lacks.BLOB, now=LATER)
+    assert not Gap.objects.exists()
