@@ -205,15 +205,24 @@ class S3Store:
         return length
 
     def _put_part(self, key: str, upload: str, number: int, part: bytearray) -> dict[str, Any]:
+        """Keep one part; a store that stumbles over it is asked again: the same part is one part."""
+        from botocore.exceptions import ClientError
+
         checksum = _sha256(part)
-        told = self._client.upload_part(
-            Bucket=self._place.bucket,
-            Key=key,
-            UploadId=upload,
-            PartNumber=number,
-            Body=part,
-            ChecksumSHA256=checksum,
-        )
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                told = self._client.upload_part(
+                    Bucket=self._place.bucket,
+                    Key=key,
+                    UploadId=upload,
+                    PartNumber=number,
+                    Body=part,
+                    ChecksumSHA256=checksum,
+                )
+                break
+            except ClientError as error:
+                if not left or _status(error) < 500:
+                    raise
         return {"PartNumber": number, "ETag": told["ETag"], "ChecksumSHA256": checksum}
 
     def _take(self, key: str, checksum: str, write: Callable[[], object]) -> bool:
