@@ -2,7 +2,7 @@
 
     mark → records → pictures → keys → catch up with the witness → destroy again → the mark goes
 
-Killed anywhere, the mark is still there and the same command begins anew. ADR-0011 says why.
+Killed anywhere, the mark is still there and the same command begins anew. ADR-0010 says why.
 """
 
 from __future__ import annotations
