@@ -292,7 +292,7 @@ def outcome(withdrawal: Withdrawal) -> dict[str, object]:
         "is_held": len(jobs) < len(every),
         "recalls": withdrawal.recalls.order_by("due_on"),
         "key_days": receipts.key_backup_days(),
-        "is_proven": receipts.is_backup_gone_for_sure(),
+        "is_proven": receipts.is_backup_gone_for_sure(now=timezone.now()),
     }
 
 
