@@ -213,9 +213,10 @@ def test_a_child_whose_competence_nobody_assessed_leads_to_the_way_forward(visit
     page = visit.page
     page.get_by_role("link", name="Picture of Leo Made-Up").click()
     page.get_by_role("link", name="Left knee").click()
+    visit.see("sheet-representative")
+    page.get_by_role("link", name="For Leo to read").click()
     visit.see("sheet-child")
     page.get_by_text("I have read all of this").click()
-    page.locator("label", has_text="Leo Made-Up").last.click()
     visit.sign()
     page.get_by_role("button", name="Yes, for looking after me only").click()
     expect(page.get_by_text("A picture can’t be taken now")).to_be_visible()

@@ -33,8 +33,8 @@ def scene() -> np.ndarray:
     return picture
 
 
-def see(page: Page, name: str) -> None:
-    see_page(page, f"way-{name}")
+def see(page: Page, name: str, *, full_page: bool = False) -> None:
+    see_page(page, f"way-{name}", full_page=full_page)
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,16 @@ JOURNAL = "Journal of Made-Up Skin"
 USES = (Purpose.CARE, Purpose.PUBLICATION, Purpose.TEACHING_WIDE)
 
 
+TRIED = {
+    "who": "a stranger",
+    "holds": "a search engine",
+    "searched": "the place and the age",
+    "outcome": "nobody",
+}
+ATTEMPT = {"attempt-TOTAL_FORMS": "1", "attempt-INITIAL_FORMS": "0"}
+ATTEMPT |= {f"attempt-0-{key}": value for key, value in TRIED.items()}
+
+
 @pytest.fixture
 def lead(surgery):
     return staff(Role.IG_LEAD, practice=surgery)
@@ -114,7 +124,7 @@ def test_a_publication_is_carried_to_permitted_through_the_pages(photo, gp, lead
     made = Release.objects.get()
     with_copy(made, SimpleNamespace(people={"gp": gp}), now=timezone.now())
 
-    early = desk.post(reverse("release-approve", args=[made.pk]), {"note": ""})
+    early = desk.post(reverse("release-approve", args=[made.pk]), {"note": "", **ATTEMPT})
     page = early.content.decode()
     assert early.status_code == 403
     assert reverse("release-shown", args=[made.pk]) in page
@@ -142,7 +152,10 @@ def test_a_publication_is_carried_to_permitted_through_the_pages(photo, gp, lead
     review = desk.get(where).content.decode()
     assert "Permitted, once you agree" in review
     assert "Board of 3 May" in review
-    assert desk.post(reverse("release-approve", args=[made.pk]), {"note": ""}).status_code == 302
+    assert (
+        desk.post(reverse("release-approve", args=[made.pk]), {"note": "", **ATTEMPT}).status_code
+        == 302
+    )
     made.refresh_from_db()
     assert (made.state, made.exposure) == (Release.State.RELEASED, "clear")
     assert Disclosure.objects.count() == 1
@@ -163,7 +176,8 @@ def test_neither_the_patient_nor_the_practice_nor_a_second_person_is_enough(
     assert {each.needs.field for each in alone.because} == {"review.second_person"}
     unjudged = release.decide(asked, second_person="x", verdict="not-assessed", now=timezone.now())
     assert {each.needs.field for each in unjudged.because} == {"exposure.verdict"}
-    assert isinstance(release.approve(asked, note="", by=second, now=timezone.now()), Release)
+    done = release.approve(asked, note="", intruder_test=[TRIED], by=second, now=timezone.now())
+    assert isinstance(done, Release)
 
 
 # --- what is shown, and to whom -------------------------------------------------------------------

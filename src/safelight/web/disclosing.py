@@ -56,7 +56,7 @@ DETAILS = {
     "poster": "Who shows it",
     "unmapped": "What no table knows",
 }
-_AGE_FORM = re.compile(r"(\d{1,3})(?:\s*(?:-|–|to)\s*(\d{1,3})|\s*(months?|weeks?))?")
+_AGE_FORM = re.compile(r"([0-9]{1,3})(?:\s*(?:-|–|to)\s*([0-9]{1,3})|\s*(months?|weeks?))?")
 
 
 @cache

@@ -113,7 +113,7 @@ def test_a_row_that_points_nowhere_makes_no_whole_database(tmp_path):
             "CREATE TABLE a (id INTEGER PRIMARY KEY);"
             "CREATE TABLE b (a INTEGER REFERENCES a (id)); INSERT INTO b VALUES (7);"
         )
-    with pytest.raises(KeyStoreError):
+    with pytest.raises(BackupBroken):
         snapshot.check_sqlite(tmp_path / "db")
 
 

@@ -209,6 +209,13 @@ class PracticeForm(forms.Form):
         help_text="About how many; left empty, all who live there count",
     )
 
+    def clean_list_size(self) -> int | None:
+        """Return the number; one in another alphabet's digits is a slip."""
+        if not str(self.data.get("list_size", "")).isascii():
+            raise forms.ValidationError("Type the number in figures, 0 to 9")
+        size: int | None = self.cleaned_data["list_size"]
+        return size
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Action.GOVERN)
