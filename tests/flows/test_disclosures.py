@@ -298,6 +298,7 @@ def test_a_post_is_written_down_on_the_page_and_listed(adult, gp):
             "comes before the first",
         ),
         ({"is_certain": ""}, "Choose one"),
+        ({"caption": "a farmer from Leeds"}, "Find the details in it” first"),
     ],
 )
 def test_the_page_says_what_to_mend(adult, gp, given, mend):

@@ -34,5 +34,7 @@ def read_into(
         )
     except exposure.TextTooLong:
         return kind(initial=said), None
+    if reading is not None:
+        said["caption"] = ""  # read: what it told stands in the fields now
     told = answers_from(reading.facts) if reading else {}
     return kind(initial=said | {key: value for key, value in told.items() if value}), reading

@@ -100,7 +100,7 @@ class SaidForm(forms.Form):
         label="The words that go with it",
         required=False,
         max_length=4000,
-        help_text="Paste the caption or the post. It is read here and not kept.",
+        help_text="Paste the caption or the post, and find the details in it. The words themselves are not kept.",
         widget=forms.Textarea({"rows": 4}),
     )
     sex = forms.ChoiceField(
@@ -141,8 +141,10 @@ class SaidForm(forms.Form):
         return said
 
     def clean(self) -> dict[str, Any]:
-        """Return the answers; days have to come in their order."""
+        """Return the answers; a caption has to be read first, and days come in their order."""
         said = super().clean() or {}
+        if said.get("caption"):  # words that nobody counted must not go out as if they told nothing
+            self.add_error("caption", "Press “Find the details in it” first, or empty this")
         first, last = said.get("first_day"), said.get("last_day")
         if last and not first:
             self.add_error("first_day", "Type the first day, too")
