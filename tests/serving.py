@@ -28,6 +28,11 @@ class Served:
     home: Path
     environment: dict[str, str]
 
+    @property
+    def log(self) -> Path:
+        """What the server has said so far."""
+        return self.home / "server.log"
+
 
 def environment_for(home: Path, *, url: str) -> dict[str, str]:
     """The environment of a process that serves or prepares this folder."""
@@ -96,10 +101,12 @@ def serving(
         *("--port", str(port), "--workers", str(workers), "--blocking-threads", "16", "--no-ws"),
         application,
     ]
-    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    served = Served(url, home, environment)
+    with served.log.open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         wait_for(f"{url}/account/sign-in/")
-        yield Served(url, home, environment), told.stdout.strip()
+        yield served, told.stdout.strip()
     finally:
         server.terminate()
         server.wait(20)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings as django
 
+from safelight import storage
 from safelight.flows import stores
 
 
@@ -27,3 +30,19 @@ def test_another_database_needs_no_holding(monkeypatch):
     monkeypatch.setitem(django.DATABASES["default"], "ENGINE", "django.db.backends.postgresql")
     assert stores.records_held() is None
     stores.close()
+
+
+def test_requests_that_come_first_together_open_one_store(db, monkeypatch):
+    made = []
+
+    def opening(url, *rest):
+        time.sleep(0.05)
+        made.append(rest)
+        return object()
+
+    stores.close()
+    monkeypatch.setattr(storage, "KeyStore", opening)
+    with ThreadPoolExecutor(8) as pool:
+        found = {id(each) for each in pool.map(lambda _: stores.keys(), range(8))}
+    stores._keys.cache_clear()
+    assert (len(made), len(found)) == (1, 1)

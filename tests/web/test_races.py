@@ -183,6 +183,14 @@ def day(tmp_path_factory) -> Iterator[Day]:
         yield Day(served, json.loads(told.splitlines()[-1]))
 
 
+@pytest.fixture(autouse=True)
+def said(day: Day) -> Iterator[None]:
+    """Put what the server said meanwhile beside a test that failed."""
+    before = day.served.log.stat().st_size
+    yield
+    print(day.served.log.read_bytes()[before:].decode(errors="replace"))
+
+
 def looked(day: Day, withdraw: Callable[[], Answer]) -> tuple[Answer, list[Answer]]:
     """Look at the picture, the colleague's view and the copy without a pause, and withdraw amid it."""
     made, begun, ended = day.made, threading.Semaphore(0), threading.Event()

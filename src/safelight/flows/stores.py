@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from django.conf import settings
 
@@ -22,6 +23,9 @@ __all__ = [
     "keys",
 ]
 
+_opening = Lock()
+"""Requests that come first and together open a store once, not once each."""
+
 
 class BeingRestored(KeysAreSealed):
     """What was brought back from a backup hasn't caught up: opening anything could undo a withdrawal."""
@@ -36,7 +40,8 @@ def keys() -> storage.KeyStore:
     """Return the key store; not while a restore hasn't caught up. Raises KeysAreSealed."""
     if being_restored.keeps_shut():
         raise BeingRestored
-    return _keys()
+    with _opening:
+        return _keys()
 
 
 @cache
@@ -53,9 +58,14 @@ def _keys() -> storage.KeyStore:
     return storage.KeyStore(PgKeyDatabase(url), manager)
 
 
-@cache
 def blobs() -> storage.BlobStore:
     """Return the store of sealed blobs: the bucket of the settings, or the folder."""
+    with _opening:
+        return _blobs()
+
+
+@cache
+def _blobs() -> storage.BlobStore:
     if settings.SAFELIGHT_S3:
         return storage.S3Store(storage.Place(**settings.SAFELIGHT_S3))
     return storage.DiskStore(Path(settings.SAFELIGHT_BLOBS))
@@ -85,4 +95,4 @@ def close() -> None:
     if _keys.cache_info().currsize:
         _keys().close()
     _keys.cache_clear()
-    blobs.cache_clear()
+    _blobs.cache_clear()

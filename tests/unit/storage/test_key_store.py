@@ -445,6 +445,30 @@ def test_processes_open_a_fresh_store_and_share_it(tmp_path, manager):
     store.close()
 
 
+COUNT = """
+import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM data_keys").fetchone()[0])
+"""
+
+
+def counted(path):
+    """How many keys another process finds. When it ends it closes the file, perhaps as the last."""
+    told = subprocess.run(
+        [sys.executable, "-c", COUNT, str(path)], check=True, capture_output=True, text=True
+    )
+    return int(told.stdout)
+
+
+def test_what_is_kept_stays_where_a_store_was_opened_twice_in_a_process(tmp_path, store, manager):
+    kept(store)
+    again = KeyStore(tmp_path / "keys.db", manager)
+    assert counted(tmp_path / "keys.db") == 1
+    image, key = kept(store)
+    assert counted(tmp_path / "keys.db") == 2
+    assert got(again, image) == key
+    again.close()
+
+
 def test_a_forked_child_uses_a_connection_of_its_own(store):
     image, key = kept(store)
     child = os.fork()
