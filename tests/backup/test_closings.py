@@ -12,7 +12,7 @@ from backup.conftest import NOW, Surgery
 from factories import representative
 from flows.conftest import SITE, agree, take
 from safelight import ledger
-from safelight.flows import closings, erasing, holding, weighing
+from safelight.flows import closings, erasing, holding, said, weighing
 from safelight.records.models import (
     Assessment,
     Consent,
@@ -185,7 +185,7 @@ def test_a_hold_is_placed_and_lifted(surgery: Surgery):
     repeat("hold.lifted", surgery, hold=hold)
     repeat("hold.lifted", surgery, hold=hold)
     assert not holding.is_held(photo)
-    assert LegalHold.objects.get().lifted_because == closings.AGAIN
+    assert LegalHold.objects.get().lifted_because == said.AGAIN
 
 
 def test_that_somebody_cannot_decide_is_repeated_and_that_somebody_can_is_not(surgery: Surgery):

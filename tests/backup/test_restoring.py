@@ -20,6 +20,7 @@ from safelight.flows import (
     backing,
     being_restored,
     closings,
+    destroying,
     drilling,
     evidence,
     opening,
@@ -35,10 +36,13 @@ from safelight.policy.roles import Role
 from safelight.records.models import (
     BackupRun,
     Consent,
+    Disclosure,
+    EraseJob,
     LedgerEntry,
     Link,
     Objection,
     OutgoingMail,
+    Patient,
     Photo,
     Practice,
     Staff,
@@ -604,6 +608,69 @@ def test_a_copy_whose_key_went_without_a_word_in_the_ledger_goes_too(surgery: Su
         copy.refresh_from_db()
         assert copy.state == "erased"
         assert other.restore.report.destroyed_again == 1
+
+
+def disclosed(surgery: Surgery) -> Disclosure:
+    """Put down what a release told, under a key of its own."""
+    made = Disclosure.objects.create(
+        practice=surgery.practice,
+        patient=surgery.patient,
+        audience=["public"],
+        sealed_facts=b"sealed",
+        at=NOW,
+    )
+    ids = {"tenant": surgery.practice.pk, "patient": surgery.patient.pk}
+    stores.keys().put(made.pk, version=1, data_key=vault.new_key(), **ids)
+    return made
+
+
+def erased(surgery: Surgery) -> None:
+    """Erase the patient, as an approver would."""
+    order = destroying.Order(EraseJob.Basis.ERASURE, "She asked for it.", by=surgery.lead)
+    destroying.erase_patient(surgery.patient, order=order, now=LATER)
+
+
+def test_an_erased_patient_comes_back_as_nobody(surgery: Surgery):
+    """By the ledger: the order says that it was all of her, the destruction names what else had keys."""
+    photo, told = surgery.take(), disclosed(surgery)
+    back_up(surgery)
+    erased(surgery)
+    folder = tell(surgery)
+    for each in (folder / "tombstones").iterdir():
+        each.unlink()  # the entries alone say it
+    with elsewhere(surgery) as other:
+        bring_back(surgery, other)
+        assert Patient.objects.get().name == surgery.patient.name
+        other.restore.catch_up(witnessing.witness(str(folder)))
+        back = Patient.objects.get()
+        assert back.erased_at == LATER
+        assert surgery.patient.name not in repr(vars(back))
+        assert back.subject != surgery.patient.subject
+        keys = stores.keys()
+        assert all(keys.is_erased(each) for each in (photo.pk, told.pk, surgery.consent.pk))
+        assert Consent.objects.get().erased_at is not None
+        assert not opens(photo, surgery.gp)
+
+
+def test_what_only_the_tombstones_know_is_forgotten_too(surgery: Surgery):
+    """The keys survived and the ledger's end is lost: names and words go all the same."""
+    photo = surgery.take()
+    backing.back_up_records(surgery.to, now=NOW)
+    erased(surgery)
+    stores.close()
+    (surgery.root / "other" / "keys").mkdir(parents=True)
+    for path in (surgery.place.keys, surgery.place.seal):
+        shutil.copyfile(path, surgery.root / "other" / "keys" / path.name)
+    with elsewhere(surgery) as other:
+        other.restore.bring_back(surgery.to)
+        other.restore.catch_up(None, accept_loss=restoring.LOSS)
+        back = Patient.objects.get()
+        assert back.erased_at == RESTORED
+        assert surgery.patient.name not in repr(vars(back))
+        assert Consent.objects.get().erased_at is not None
+        assert Photo.objects.get(pk=photo.pk).state == Photo.State.ERASED
+        assert other.restore.report.forgotten_again == 2  # the patient and her answer
+        assert evidence.verify(None).ok
 
 
 def test_a_copy_that_does_not_open_fails_a_drill(surgery: Surgery):

@@ -22,10 +22,12 @@ from safelight.flows import (
     backing,
     being_restored,
     closings,
+    destroying,
     erasing,
     evidence,
     records_copy,
     stores,
+    taken_back_again,
     witnessing,
 )
 from safelight.records import log
@@ -125,6 +127,9 @@ class Report:
     missing_blobs: list[str] = field(default_factory=list)
     altered_blobs: list[str] = field(default_factory=list)
     destroyed_again: int = 0
+    """Keys that came back and that the ledger or the witness knew to be erased."""
+    forgotten_again: int = 0
+    """Rows of pictures, answers and patients that only their tombstone knew to be erased."""
     without_key_or_blob: list[str] = field(default_factory=list)
     by_hand: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -291,10 +296,11 @@ class Restore:
         self.report.destroyed_again = len(left)
 
     def _destroy_again(self) -> None:
-        """Finish what the closings queued, and mark rows whose key is gone for good."""
+        """Finish what the closings queued, and forget what the tombstones say, whatever the ledger says."""
         keys = stores.keys()
         _close_tombstoned(keys, now=self._now)
         erasing.finish_pending(now=self._now)
+        self.report.forgotten_again = destroying.catch_up(now=self._now)
         for photo in Photo.objects.filter(state=Photo.State.KEPT):
             if not _is_whole(photo):
                 self.report.without_key_or_blob.append(str(photo.pk))
@@ -440,7 +446,7 @@ def _close_tombstoned(keys: storage.KeyStore, *, now: datetime) -> None:
     gone = set(keys.tombstones())
     for photo in Photo.objects.filter(state=Photo.State.KEPT).select_related("patient__practice"):
         if photo.pk in gone:
-            closings.destroy(photo, now=now)
+            taken_back_again.destroy(photo, now=now)
     for copy in Copy.objects.filter(state=Copy.State.KEPT).select_related("photo__patient"):
         if copy.pk in gone:
             erasing.queue(copy.photo.patient, copies=[copy], now=now)
