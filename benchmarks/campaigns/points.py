@@ -33,12 +33,20 @@ class Points:
 
         from safelight.flows import capture, copies, erasing, exposing, keeping, release, withdraw
         from safelight.records import log
-        from safelight.storage import Ballast, DiskStore, KeyStore, SealedFileManager, database
+        from safelight.storage import (
+            Ballast,
+            DiskStore,
+            KeyStore,
+            Nightly,
+            SealedFileManager,
+            database,
+        )
 
         for name in CALLS:
             self._around(os, name, name)
         for where, names in (
-            (KeyStore, ("put", "erase", "scrub", "rotate", "destroy_old")),
+            (KeyStore, ("put", "erase", "scrub")),
+            (Nightly, ("rotate", "destroy_old")),
             (DiskStore, ("put", "delete")),
             (Ballast, ("restore",)),
             (SealedFileManager, ("rotate", "destroy_version")),

@@ -238,7 +238,7 @@ def test_a_set_of_keys_dies_with_its_managers_version(surgery: Surgery, shreddin
         withdraw.withdraw_picture(photo, purposes=[Purpose.CARE], by=surgery.gp, now=NOW)
     keys = stores.keys()
     for day in range(1, 10):
-        keys.rotate(NOW + timedelta(days=day))
+        keys.nightly.rotate(NOW + timedelta(days=day))
     after = NOW + timedelta(days=9)
     backing.back_up_keys(surgery.keys_to, now=after)
     noted = KeyBackupVerified.objects.newest()

@@ -102,15 +102,15 @@ def test_a_rotation_that_a_killed_worker_left_is_brought_to_its_end(surgery, mon
     image = kept()
     nights(0, 0)
     with monkeypatch.context() as killed:
-        killed.setattr(storage.KeyStore, "finish_rotation", lambda self, **given: 1 / 0)
+        killed.setattr(storage.Nightly, "finish_rotation", lambda self, **given: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             key_rounds.go(now=NOW + DAY)
     keys = stores.keys()
-    assert keys.is_rotating()
+    assert keys.nightly.is_rotating()
     key_rounds.go(now=NOW + DAY + 5 * timedelta(minutes=1))
-    assert keys.is_rotating()
+    assert keys.nightly.is_rotating()
     key_rounds.go(now=NOW + DAY + 11 * timedelta(minutes=1))
-    assert not keys.is_rotating()
+    assert not keys.nightly.is_rotating()
     assert keys.oldest_version() == 2
     assert keys.get(image, **SET)
 
@@ -189,7 +189,7 @@ def test_a_patients_key_that_does_not_open_is_left_behind_and_said(surgery):
     keys = stores.keys()
     with keys._database.writing() as db:
         db.execute("UPDATE patient_keys SET wrapped = ?", (b"broken",))
-    keys.rotate(NOW)
+    keys.nightly.rotate(NOW)
     said = alarms(NOW)
     assert "1 patients" in said["left behind"].text
     nights(1, 9)
@@ -199,14 +199,14 @@ def test_a_patients_key_that_does_not_open_is_left_behind_and_said(surgery):
 def test_a_replaced_key_that_is_not_yet_overwritten_is_said(surgery, monkeypatch):
     with monkeypatch.context() as busy:
         busy.setattr(storage.KeyStore, "scrub", lambda self: False)
-        stores.keys().rotate(NOW)
+        stores.keys().nightly.rotate(NOW)
     assert "Replaced keys" in alarms(NOW)["scrub"].text
 
 
 def test_versions_that_nobody_destroys_are_said(surgery):
     kept()
     for night in range(10):
-        stores.keys().rotate(NOW + night * DAY)
+        stores.keys().nightly.rotate(NOW + night * DAY)
     backed_up(NOW + 9 * DAY)
     assert "destroy-old" in alarms(NOW + 9 * DAY)["destruction"].text
 

@@ -192,9 +192,9 @@ def test_a_key_store_lives_on_it_through_nights_and_erasures(tmp_path, managed, 
     signing = store.signing_key()
     assert store.erase([erased]).scrubbed
     for night in range(3):
-        store.rotate(NOW + night * DAY)
+        store.nightly.rotate(NOW + night * DAY)
         assert store.get(kept, **SET) == key
-    assert store.destroy_old(NOW + 12 * DAY, backup_needs=4).versions == (1, 2, 3)
+    assert store.nightly.destroy_old(NOW + 12 * DAY, backup_needs=4).versions == (1, 2, 3)
     store.close()
     again = KeyStore(tmp_path / "keys.db", Remembering(managed.again()))
     assert again.get(kept, **SET) == key
@@ -217,10 +217,10 @@ def test_a_backup_from_before_the_erasure_opens_until_its_version_is_destroyed(
     assert store._database.checkpoint()
     shutil.copy(tmp_path / "keys.db", tmp_path / "stolen.db")
     store.erase([image])
-    store.rotate(NOW)
+    store.nightly.rotate(NOW)
     stolen = KeyStore(tmp_path / "stolen.db", managed.again())
     assert stolen.get(image, **SET) == key
-    store.destroy_old(NOW + 8 * DAY, backup_needs=2)
+    store.nightly.destroy_old(NOW + 8 * DAY, backup_needs=2)
     with pytest.raises(VersionDestroyed):
         stolen.get(image, **SET)
     stolen.close()

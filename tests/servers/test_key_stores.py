@@ -200,7 +200,7 @@ def test_a_moved_picture_opens_for_the_new_patient_only(store):
 
 def test_ingest_keys_and_the_ledgers_key_live_through_nights(where, manager, store):
     offer, signing = store.ingest_current(NOW), store.signing_key()
-    store.rotate(NOW + DAY)
+    store.nightly.rotate(NOW + DAY)
     again = opened(where, manager)
     assert again.signing_key() == signing
     assert again.ingest_private(offer.kid).public == offer.public
@@ -222,11 +222,11 @@ def test_a_rotation_goes_in_portions_and_on_where_it_stopped(store, monkeypatch)
             raise Killed
 
     with pytest.raises(Killed):
-        store.rotate(NOW, progress=kill)
-    assert (store.is_rotating(), store.describe().left_behind) == (True, 15)
+        store.nightly.rotate(NOW, progress=kill)
+    assert (store.nightly.is_rotating(), store.describe().left_behind) == (True, 15)
     assert all(got(store, image, patient=patient) == key for patient, image, key in pictures)
-    assert store.finish_rotation() == 15
-    assert (store.is_rotating(), store.describe().left_behind) == (False, 0)
+    assert store.nightly.finish_rotation() == 15
+    assert (store.nightly.is_rotating(), store.describe().left_behind) == (False, 0)
     assert store.oldest_version() == 2
     assert all(got(store, image, patient=patient) == key for patient, image, key in pictures)
 
@@ -234,13 +234,13 @@ def test_a_rotation_goes_in_portions_and_on_where_it_stopped(store, monkeypatch)
 def test_versions_go_when_they_are_old_and_no_backup_needs_them(store):
     image, key = kept(store)
     for night in range(10):
-        store.rotate(NOW + night * DAY)
+        store.nightly.rotate(NOW + night * DAY)
     at = NOW + 10 * DAY
-    assert store.destroy_old(at, backup_needs=None) == Destroyed((), (1, 2, 3, 4))
-    assert store.destroy_old(at, backup_needs=3) == Destroyed((1, 2), (3, 4))
+    assert store.nightly.destroy_old(at, backup_needs=None) == Destroyed((), (1, 2, 3, 4))
+    assert store.nightly.destroy_old(at, backup_needs=3) == Destroyed((1, 2), (3, 4))
     assert got(store, image) == key
-    assert store.claim_turn(at + DAY) is not None
-    assert store.claim_turn(at + DAY) is None
+    assert store.nightly.claim_turn(at + DAY) is not None
+    assert store.nightly.claim_turn(at + DAY) is None
 
 
 CHILD = """
@@ -287,7 +287,7 @@ def test_threads_keep_read_erase_and_rotate_at_once(store):
                 if n % 2:
                     store.erase([image])
                 if name == 0:
-                    store.rotate(NOW + n * DAY)
+                    store.nightly.rotate(NOW + n * DAY)
         except BaseException as error:  # noqa: BLE001 a thread's failure has to reach the test
             failures.append(error)
 
@@ -299,7 +299,7 @@ def test_threads_keep_read_erase_and_rotate_at_once(store):
     assert failures == []
     assert (store.describe().data_keys, store.describe().tombstones) == (12, 12)
     assert store.scrub()
-    store.finish_rotation()
+    store.nightly.finish_rotation()
     assert store.oldest_version() == store.describe().manager.current
 
 

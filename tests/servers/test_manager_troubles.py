@@ -82,11 +82,11 @@ def test_a_rotation_whose_reply_was_lost_loses_nothing(tmp_path, proxied):
     store.put(image, data_key=key, **SET)
     proxy.faults = [Fault.LOST]
     with pytest.raises(KeyManagerAway):
-        store.rotate(NOW)
-    assert store.is_rotating()
+        store.nightly.rotate(NOW)
+    assert store.nightly.is_rotating()
     assert manager.describe().current == 2, "it was done, and the answer was lost"
     assert store.get(image, **SET) == key
-    assert store.rotate(NOW + timedelta(minutes=11)) == 3
+    assert store.nightly.rotate(NOW + timedelta(minutes=11)) == 3
     assert store.oldest_version() == 3
     assert store.get(image, **SET) == key
     store.close()
@@ -101,13 +101,13 @@ def test_a_rotation_cut_at_any_call_is_brought_to_its_end(tmp_path, proxied, at)
     store.signing_key()
     proxy.faults = [*[Fault.NONE] * at, Fault.LOST, Fault.LOST]
     try:
-        store.rotate(NOW)
+        store.nightly.rotate(NOW)
     except KeyManagerAway:
         proxy.faults = []
         assert store.get(image, **SET) == key
-        store.rotate(NOW + timedelta(minutes=11))
+        store.nightly.rotate(NOW + timedelta(minutes=11))
     assert store.get(image, **SET) == key
-    assert not store.is_rotating()
+    assert not store.nightly.is_rotating()
     assert store.oldest_version() == manager.describe().current
     store.close()
 

@@ -54,7 +54,7 @@ if bug == "drop-first":
     rotation.Rotation.rewrap_patients = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 rotation.PORTION = 10
 count = 0
-store.rotate(datetime(2026, 11, 22, 3, tzinfo=UTC), progress=lambda *_: reached("portion"))
+store.nightly.rotate(datetime(2026, 11, 22, 3, tzinfo=UTC), progress=lambda *_: reached("portion"))
 print("whole")
 """
 
@@ -90,9 +90,9 @@ def test_a_rotation_killed_anywhere_loses_no_key_and_is_finished(
         return whole and same and store.signing_key() == signing
 
     assert everything_opens()
-    store.finish_rotation()
+    store.nightly.finish_rotation()
     assert everything_opens()
-    assert (store.is_rotating(), store.describe().left_behind) == (False, 0)
+    assert (store.nightly.is_rotating(), store.describe().left_behind) == (False, 0)
     assert store.oldest_version() == store.describe().manager.current
 
 

@@ -26,11 +26,11 @@ def go(*, now: datetime) -> None:
     keys.destroy_old_ingest(now)
     if keys.is_scrub_pending():
         keys.scrub()
-    turn = keys.claim_turn(now)
+    turn = keys.nightly.claim_turn(now)
     if turn is None:
         return
     if turn is storage.Turn.FINISH:
-        keys.finish_rotation()
+        keys.nightly.finish_rotation()
     else:
         rotate(now=now)
     destroy_old(now=now)
@@ -38,14 +38,14 @@ def go(*, now: datetime) -> None:
 
 def rotate(*, now: datetime, progress: Progress | None = None) -> int:
     """Make a new version of every key above the patients' and rewrap theirs; return its number."""
-    version = stores.keys().rotate(now, progress=progress)
+    version = stores.keys().nightly.rotate(now, progress=progress)
     _note("keys.rotated", now=now, version=version)
     return version
 
 
 def destroy_old(*, now: datetime) -> storage.Destroyed:
     """Destroy versions that are old enough and that the newest verified backup doesn't need."""
-    gone = stores.keys().destroy_old(
+    gone = stores.keys().nightly.destroy_old(
         now, backup_needs=key_backups.first_needed(), keep_days=settings.SAFELIGHT_KEY_DAYS
     )
     if gone.versions:

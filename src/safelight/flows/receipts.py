@@ -108,7 +108,7 @@ def is_backup_gone_for_sure(*, now: datetime | None = None) -> bool:
     With `now` only if it also does so in time: versions stay while no backup is verified.
     """
     keys = stores.keys()
-    if now is not None and keys.is_destruction_late(now, keep_days=key_backup_days()):
+    if now is not None and keys.nightly.is_destruction_late(now, keep_days=key_backup_days()):
         return False
     return keys.proves_shred
 

@@ -8,6 +8,7 @@ from safelight.storage.errors import (
     BackupBroken,
     BlobDamaged,
     BlobGone,
+    DiskBroken,
     DiskFull,
     KeyGone,
     KeyManagerAway,
@@ -30,8 +31,10 @@ from safelight.storage.errors import (
 from safelight.storage.files import make_root, write_new
 from safelight.storage.holding import hold
 from safelight.storage.ingest import IngestOffer
-from safelight.storage.keystore import Destroyed, Erased, KeyStore, KeyStoreState, Turn
+from safelight.storage.key_state import KeyStoreState
+from safelight.storage.keystore import Erased, KeyStore
 from safelight.storage.managers import Health, KeyManager, ManagerState
+from safelight.storage.nightly import Destroyed, Nightly, Turn
 from safelight.storage.remembering import Remembering
 from safelight.storage.rotation import Version
 from safelight.storage.s3 import Place, S3Store
@@ -46,6 +49,7 @@ __all__ = [
     "BlobStore",
     "Cost",
     "Destroyed",
+    "DiskBroken",
     "DiskFull",
     "DiskStore",
     "Erased",
@@ -64,6 +68,7 @@ __all__ = [
     "KeyTaken",
     "KeysThere",
     "ManagerState",
+    "Nightly",
     "NoPlace",
     "NotTheBackupKey",
     "Place",

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from safelight.storage.errors import DiskFull
-from safelight.storage.files import fsync_directory, full_disk_said, write_all
+from safelight.storage.files import disk_said, fsync_directory, write_all
 
 BALLAST_BYTES = 1024 * 1024
 """Erasing one picture of 8,000 was measured to write 36 KiB, 40 of them 414 KiB (ADR-0006)."""
@@ -47,7 +47,7 @@ class Ballast:
         if held == self._size:
             return True
         try:
-            with full_disk_said():
+            with disk_said():
                 self._extend(held)
         except DiskFull:
             return False

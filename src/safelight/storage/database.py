@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from safelight.storage import schema
-from safelight.storage.errors import DiskFull, KeyStoreAway, KeyStoreError
+from safelight.storage.errors import DiskBroken, DiskFull, KeyStoreAway, KeyStoreError
+from safelight.storage.files import disk_said, has_room
 
 BUSY_MS = 30_000
 SCRUB_BUSY_MS = 2_000
@@ -47,7 +48,7 @@ class KeyDatabase:
         self._path = path
         self._local = threading.local()
         self._open: weakref.WeakSet[_Connection] = weakref.WeakSet()
-        with _making(path):
+        with said_plainly(path), disk_said(), _making(path):
             connection = self.connection()
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found > schema.VERSION:
@@ -75,9 +76,9 @@ class KeyDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Give a write transaction, durable when the block has ended. Raises DiskFull."""
-        connection = self.connection()
-        with said_plainly():
+        """Give a write transaction, durable when the block has ended. Raises DiskFull, DiskBroken."""
+        with said_plainly(self._path):
+            connection = self.connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -90,13 +91,14 @@ class KeyDatabase:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Give one view of the file, as it is when the block first reads."""
-        connection = self.connection()
-        with said_plainly():
+        with said_plainly(self._path):
+            connection = self.connection()
             connection.execute("BEGIN")
             try:
                 yield connection
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # a failing disk has ended it already
+                    connection.execute("ROLLBACK")
 
     def checkpoint(self) -> bool:
         """Move the write-ahead log into the file and cut it to nothing; False if a reader holds it."""
@@ -104,7 +106,7 @@ class KeyDatabase:
         connection.execute(f"PRAGMA busy_timeout={SCRUB_BUSY_MS}")
         try:
             busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError:
             return False
         finally:
             connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
@@ -120,17 +122,27 @@ class KeyDatabase:
 
 
 @contextmanager
-def said_plainly() -> Iterator[None]:
-    """Turn SQLite's words for a full disk, on any of its three files, and for a long lock into ours."""
+def said_plainly(path: Path) -> Iterator[None]:
+    """Turn SQLite's words for a full disk, one that fails, and a long lock into ours.
+
+    Where SQLite only says that it couldn't read or write one of its three files, it may have been
+    for want of room: then that is tried, beside the file.
+    """
     try:
         yield
-    except sqlite3.OperationalError as error:
-        code = error.sqlite_errorcode & 0xFF
-        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            raise DiskFull("no room for keys") from error
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise KeyStoreAway("locked for too long") from error
+        if code == sqlite3.SQLITE_FULL or (code in _DISK and not has_room(path.parent)):
+            raise DiskFull("no room for keys") from error
+        if code in _DISK | _DAMAGED:
+            raise DiskBroken(error.sqlite_errorname) from error
         raise
+
+
+_DISK = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 @contextmanager

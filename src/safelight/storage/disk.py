@@ -12,8 +12,8 @@ from pathlib import Path
 from safelight.storage.blobs import BLOCK_BYTES, parts_of
 from safelight.storage.errors import AlreadyThere, BlobGone
 from safelight.storage.files import (
+    disk_said,
     fsync_directory,
-    full_disk_said,
     make_directories,
     make_root,
     write_new_parts,
@@ -42,7 +42,7 @@ class DiskStore:
         """Keep what comes in parts: file, its bytes on the disk, then its name, then that on the disk."""
         path = self._path(name)
         temporary = self._incoming / f"{secrets.token_hex(16)}.part"
-        with full_disk_said():
+        with disk_said():
             make_directories(path.parent, below=self._root)
             written = write_new_parts(temporary, parts)
             try:
@@ -79,10 +79,11 @@ class DiskStore:
         """
         path = self._path(name)
         try:
-            path.unlink()
+            with disk_said():
+                path.unlink()
+                fsync_directory(path.parent)
         except FileNotFoundError:
             return False
-        fsync_directory(path.parent)
         return True
 
     def names(self, older_than: datetime | None = None) -> Iterator[str]:
@@ -113,7 +114,8 @@ class DiskStore:
 @contextmanager
 def _gone_said(name: str) -> Iterator[None]:
     try:
-        yield
+        with disk_said():
+            yield
     except FileNotFoundError:
         raise BlobGone(name) from None
 

@@ -45,6 +45,16 @@ class DiskFull(StorageError):
     for_people = "The server's disk is full. Nothing was stored. Please tell your administrator."
 
 
+class DiskBroken(StorageError):
+    """The system can't read or write there, and it isn't for want of room. Nothing was acknowledged."""
+
+    for_people = (
+        "The server's disk fails to read or write. What was just sent isn't stored. Tell your "
+        "administrator at once: before anything else is tried, the disk and the system's log have "
+        "to be looked at."
+    )
+
+
 class KeyStoreError(StorageError):
     """The key store can't go on."""
 

@@ -4,24 +4,48 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from safelight.storage.errors import DiskFull
+from safelight.storage.errors import DiskBroken, DiskFull
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+BROKEN = frozenset({errno.EIO, errno.EROFS, errno.EUCLEAN, errno.ENXIO, errno.ENODEV, errno.ESTALE})
+"""What the system says of a disk that fails, also after it has stopped writing to it."""
+_PROBE_BYTES = 128 * 1024
+"""Above what SQLite needs of a sudden for its shared memory (72 KiB, ADR-0006)."""
 
 
 @contextmanager
-def full_disk_said() -> Iterator[None]:
-    """Turn the system's word for a full disk into ours."""
+def disk_said() -> Iterator[None]:
+    """Turn the system's words for a full disk and for one that fails into ours."""
     try:
         yield
     except OSError as error:
         if error.errno in NO_ROOM:
             raise DiskFull("no room") from error
+        if error.errno in BROKEN:
+            raise DiskBroken(errno.errorcode[error.errno]) from error
         raise
+
+
+def has_room(folder: Path) -> bool:
+    """Try whether a little more can be written there; also true where it fails for another reason.
+
+    The free room that the system tells of says nothing about quotas.
+    """
+    probe = folder / f".room-{secrets.token_hex(8)}"
+    try:
+        with disk_said():
+            write_new(probe, os.urandom(_PROBE_BYTES))
+            probe.unlink()
+    except DiskFull:
+        return False
+    except (DiskBroken, OSError):
+        return True
+    return True
 
 
 def write_new(path: Path, data: bytes) -> None:

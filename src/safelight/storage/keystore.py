@@ -3,22 +3,23 @@
     key manager's version → tenant key → patient key → data key of one version of a picture
 
 Each is wrapped under the one before. ADR-0006 says why an erasure also renews the patient's key.
+What is renewed and destroyed each night is in `nightly`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import Enum, auto
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from safelight import ledger, vault
-from safelight.storage import ingest, rotation, snapshot
+from safelight.storage import ingest, key_state, rotation, snapshot
 from safelight.storage.ballast import Ballast, ballast_of
 from safelight.storage.database import KeyDatabase
 from safelight.storage.errors import (
+    DiskBroken,
     DiskFull,
     KeyGone,
     KeyManagerError,
@@ -29,16 +30,15 @@ from safelight.storage.errors import (
 )
 from safelight.storage.holding import opened
 from safelight.storage.ingest import IngestOffer
-from safelight.storage.managers import Health, KeyManager, ManagerState
+from safelight.storage.key_state import KeyStoreState
+from safelight.storage.managers import Health, KeyManager
+from safelight.storage.nightly import Nightly
 from safelight.storage.remembering import Remembering
-from safelight.storage.rotation import Progress, Ring, Rotation, Version
-from safelight.storage.schema import Database, Rows, counter, raise_counter, set_counter
+from safelight.storage.rotation import Ring
+from safelight.storage.schema import Database, Rows, counter, raise_counter
 
 _PORTION = 25
 """Pictures that one erasure takes on a full disk: under half of the ballast (ADR-0006)."""
-NIGHTLY = timedelta(hours=24)
-TRIED_AGAIN = timedelta(minutes=10)
-"""How soon a rotation that failed, or whose worker was killed, may be begun anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,47 +50,6 @@ class Erased:
 
     ids: tuple[UUID, ...]
     scrubbed: bool
-
-
-class Turn(Enum):
-    """What the nightly work has to do with the keys."""
-
-    ROTATE = auto()
-    FINISH = auto()
-    """A rotation was begun and its worker was killed."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyStoreState:
-    """What the key store holds, for the keys page and `safelight keys status`."""
-
-    data_keys: int
-    patients: int
-    tenants: int
-    tombstones: int
-    ingest_keys: int
-    scrub_pending: bool
-    overwrites: bool
-    """Whether a scrub leaves nothing of an erased key in any live file (ADR-0006)."""
-    ballast: bool | None
-    """Whether the held-back room is there; None where the database has a machine of its own."""
-    rotating: bool
-    """A rotation was begun and has not come to its end."""
-    rotated_at: datetime | None
-    counted_from: datetime | None
-    """From when the next renewal is counted: the last, or before one the worker's first look."""
-    left_behind: int
-    """Patients' keys that a rotation couldn't open: the version above them can't be destroyed."""
-    versions: tuple[Version, ...]
-    manager: ManagerState
-
-
-@dataclass(frozen=True, slots=True)
-class Destroyed:
-    """Versions that were destroyed, and those that are old enough and wait for a verified backup."""
-
-    versions: tuple[int, ...]
-    waiting: tuple[int, ...]
 
 
 class KeyStore:
@@ -105,7 +64,7 @@ class KeyStore:
         else:
             self._database = where
         self._ring = Ring(manager)
-        self._rotation = Rotation(self._database, self._ring)
+        self.nightly = Nightly(self._database, self._ring, scrub=lambda: self.scrub())
 
     @property
     def proves_shred(self) -> bool:
@@ -192,17 +151,17 @@ class KeyStore:
         """Overwrite what erasures left; return whether nothing is left. Call again until it is.
 
         Renews the key of every patient who lost a picture, then empties the write-ahead log. False:
-        a reader holds the log, the disk is full, or a key above can't be opened just now.
+        a reader holds the log, the disk is full or fails, or a key above can't be opened just now.
         """
         try:
             return self._scrub()
-        except (DiskFull, KeyStoreAway):
+        except (DiskFull, DiskBroken, KeyStoreAway):
             return False
 
     def is_scrub_pending(self) -> bool:
         """Say whether an erasure's bytes may still lie in a file."""
         with self._database.reading() as db:
-            return _is_scrub_pending(db)
+            return key_state.is_scrub_pending(db)
 
     def tombstones(self) -> Iterator[UUID]:
         """Yield every erased picture, in no order, to be replayed into a restored key store."""
@@ -266,127 +225,12 @@ class KeyStore:
         with self._database.writing() as db:
             return self._ring.made_secret(db, "ledger", ledger.SigningKey.generate().to_bytes())
 
-    def claim_turn(self, now: datetime) -> Turn | None:
-        """Say what is due of the nightly rotation, if this caller is the one to do it.
-
-        The first call only begins to count. What failed, or whose worker was killed, is due again
-        after ten minutes.
-        """
-        with self._database.reading() as db:
-            if _counted_from(db) is not None and _turn(db, now=now) is None:
-                return None
-        with self._database.writing() as db:
-            if _counted_from(db) is None:
-                set_counter(db, "counted_from", int(now.timestamp()))
-                return None
-            turn = _turn(db, now=now)
-            if turn is not None:
-                set_counter(db, "rotation_tried_at", int(now.timestamp()))
-        return turn
-
-    def rotate(self, now: datetime, *, progress: Progress | None = None) -> int:
-        """Make a new version of the manager's key and of every tenant's; return the former.
-
-        Nightly. Nothing in the store is wrapped under an older version afterwards. Killed at any
-        moment, it is taken up by `finish_rotation`.
-        """
-        with self._database.writing() as db:
-            set_counter(db, "rotating", 1)
-            set_counter(db, "rotation_tried_at", int(now.timestamp()))
-        version = self._ring.manager.rotate()
-        versions = self._ring.manager.describe().versions
-        with self._database.writing() as db:
-            rotation.note_versions(db, versions, now=now)
-            set_counter(db, "rotated_at", int(now.timestamp()))
-        self.finish_rotation(progress=progress)
-        return version
-
-    def is_rotating(self) -> bool:
-        """Say whether a rotation was begun and has not come to its end."""
-        with self._database.reading() as db:
-            return counter(db, "rotating") > 0
-
-    def finish_rotation(self, *, progress: Progress | None = None) -> int:
-        """Bring a rotation to its end, from wherever it stopped; return how many keys were rewrapped."""
-        self._rotation.rewrap_own()
-        self._rotation.renew_old_tenants()
-        done = self._rotation.rewrap_patients(progress)
-        self._rotated()
-        return done
-
-    def rotate_tenant_key(self, tenant: UUID) -> int:
-        """Give a tenant a new key, rewrap its patients' keys, delete the old one; return its number."""
-        version = self._rotation.renew_tenant(tenant)
-        self._rotation.rewrap_patients()
-        self._rotated()
-        return version
-
-    def _rotated(self) -> None:
-        with self._database.writing() as db:
-            set_counter(db, "rotating", 0)
-            raise_counter(db, "erasures", counter(db, "erasures") + 1)
-        self.scrub()
-
-    def destroy_old(
-        self, now: datetime, *, backup_needs: int | None, keep_days: int = rotation.KEEP_DAYS
-    ) -> Destroyed:
-        """Destroy the manager's versions that were replaced `keep_days` ago or more.
-
-        backup_needs: the oldest version that the newest verified backup of this store needs, None
-        where there is no such backup. Only older ones go, so that there is always a backup that
-        opens. What they wrapped in older backups stops opening, if the manager proves shredding.
-        """
-        manager = self._ring.manager
-        versions = manager.describe().versions
-        with self._database.writing() as db:
-            rotation.note_versions(db, versions, now=now)
-            kept = rotation.kept_versions(db, versions)
-        old = rotation.old_enough(kept, now=now, keep_days=keep_days)
-        gone = tuple(v for v in old if backup_needs is not None and v < backup_needs)
-        for version in gone:
-            manager.destroy_version(version)
-        if gone:
-            with self._database.writing() as db:
-                rotation.note_versions(db, manager.describe().versions, now=now)
-        return Destroyed(versions=gone, waiting=old[len(gone) :])
-
-    def is_destruction_late(self, now: datetime, *, keep_days: int) -> bool:
-        """Say whether a version is still there a day after it should have been destroyed.
-
-        As far as the store has noted it: the key manager isn't asked.
-        """
-        with self._database.reading() as db:
-            return rotation.is_destruction_late(db, limit=now - timedelta(days=keep_days + 1))
-
     def describe(self) -> KeyStoreState:
         """Return what is kept, without naming anybody. Raises KeyManagerError."""
         manager = self._ring.manager.describe()
+        ballast = None if self._ballast is None else self._ballast.is_there()
         with self._database.reading() as db:
-            count = {
-                table: int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 table names are ours
-                for table in (
-                    "data_keys",
-                    "patient_keys",
-                    "tombstones",
-                    "ingest_keys",
-                )
-            }
-            return KeyStoreState(
-                data_keys=count["data_keys"],
-                patients=count["patient_keys"],
-                tenants=_tenants(db),
-                tombstones=count["tombstones"],
-                ingest_keys=count["ingest_keys"],
-                scrub_pending=_is_scrub_pending(db),
-                overwrites=self.overwrites,
-                ballast=None if self._ballast is None else self._ballast.is_there(),
-                rotating=counter(db, "rotating") > 0,
-                rotated_at=_instant(counter(db, "rotated_at")),
-                counted_from=_counted_from(db),
-                left_behind=rotation.left_behind(db),
-                versions=rotation.kept_versions(db, manager.versions),
-                manager=manager,
-            )
+            return key_state.read(db, manager, overwrites=self.overwrites, ballast=ballast)
 
     def health(self) -> Health:
         """Say whether the key manager works now, and what a person should know."""
@@ -464,7 +308,7 @@ class KeyStore:
                     "DELETE FROM scrubs_due WHERE tenant = ? AND patient = ?",
                     (tenant.bytes, patient.bytes),
                 )
-        except (vault.VaultError, KeyStoreError, KeyManagerError):
+        except (vault.VaultError, KeyStoreError, KeyManagerError, DiskBroken):
             return False
         return True
 
@@ -517,31 +361,3 @@ def _is_tombstoned(db: Rows, image: UUID) -> bool:
 def _due(db: Rows) -> list[tuple[UUID, UUID]]:
     rows = db.execute("SELECT tenant, patient FROM scrubs_due").fetchall()
     return [(UUID(bytes=tenant), UUID(bytes=patient)) for tenant, patient in rows]
-
-
-def _is_scrub_pending(db: Rows) -> bool:
-    return counter(db, "erasures") > counter(db, "scrubbed")
-
-
-def _turn(db: Rows, *, now: datetime) -> Turn | None:
-    """Say what is due: a night has passed, or the clock went back, and nobody tried just now."""
-    tried = _instant(counter(db, "rotation_tried_at"))
-    if tried is not None and timedelta(0) <= now - tried < TRIED_AGAIN:
-        return None
-    last = _counted_from(db)
-    if last is None or not timedelta(0) <= now - last < NIGHTLY:
-        return Turn.ROTATE
-    return Turn.FINISH if counter(db, "rotating") else None
-
-
-def _counted_from(db: Rows) -> datetime | None:
-    """Return when keys were renewed last, or else when the nightly work was first looked for."""
-    return _instant(counter(db, "rotated_at") or counter(db, "counted_from"))
-
-
-def _tenants(db: Rows) -> int:
-    return int(db.execute("SELECT count(DISTINCT tenant) FROM tenant_keys").fetchone()[0])
-
-
-def _instant(seconds: int) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None

@@ -16,7 +16,7 @@ from safelight import vault
 from safelight.storage import rotation
 from safelight.storage.database import said_plainly
 from safelight.storage.errors import BackupBroken, KeyManagerError, KeysThere, KeyStoreError
-from safelight.storage.files import fsync_directory, full_disk_said, write_new
+from safelight.storage.files import disk_said, fsync_directory, write_new
 from safelight.storage.managers import KeyManager
 from safelight.storage.schema import TABLES, VERSION, Rows
 
@@ -41,7 +41,7 @@ def copy_sqlite(path: Path, into: Path) -> None:
     SQLite's backup API in one step: it holds one read transaction over the whole file, log included.
     """
     source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
-    with said_plainly(), closing(source), closing(sqlite3.connect(into)) as target:
+    with said_plainly(into), closing(source), closing(sqlite3.connect(into)) as target:
         source.backup(target, pages=-1)
         # A file of its own, without a log beside it.
         target.execute("PRAGMA journal_mode=DELETE")
@@ -49,7 +49,7 @@ def copy_sqlite(path: Path, into: Path) -> None:
 
 def copy_rows(rows: Rows, into: Path) -> None:
     """Copy every table of a key store, from whatever database, into an SQLite file of its own."""
-    with said_plainly(), closing(sqlite3.connect(into, isolation_level=None)) as target:
+    with said_plainly(into), closing(sqlite3.connect(into, isolation_level=None)) as target:
         target.executescript(f"{TABLES} PRAGMA user_version={VERSION}; BEGIN;")
         for table, columns in _columns(target).items():
             found = rows.execute(f"SELECT {', '.join(columns)} FROM {table}")  # noqa: S608 names are ours
@@ -153,7 +153,7 @@ def move_into_place(path: Path, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.restored")
     temporary.unlink(missing_ok=True)
-    with full_disk_said():
+    with disk_said():
         shutil.copyfile(path, temporary)
         fd = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -168,7 +168,7 @@ def write_over(path: Path, data: bytes) -> None:
     """Give a small file this content, durably: after a crash it has the old or the new."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
-    with full_disk_said():
+    with disk_said():
         write_new(temporary, data)
         temporary.replace(path)
         fsync_directory(path.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ from django.urls import reverse
 from safelight.flows import being_restored
 from safelight.flows.allowed import NotAllowed
 from safelight.flows.stores import KeysAreSealed, KeysOutOfReach
-from safelight.storage import KeyManagerError, KeyStoreAway
+from safelight.storage import StorageError
 from safelight.web.views import errors
 
 CSP = "; ".join(
@@ -52,6 +53,8 @@ METHODS = ("GET", "HEAD", "POST")
 LOCKED, SEEN = "safelight.locked", "safelight.seen"
 _TOUCH_SECONDS = 20
 """A page within this many seconds of the last does not write the session again."""
+
+_told = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -189,7 +192,8 @@ class ClosedByDefault:
         """Answer what the flows refuse with a page that says what to do."""
         if isinstance(exception, NotAllowed):
             return errors.page(request, 403)
-        if isinstance(exception, KeysOutOfReach | KeyManagerError | KeyStoreAway):
+        if isinstance(exception, KeysOutOfReach | StorageError):
+            _told.error("answered with 503", exc_info=exception)
             return errors.out_of_reach(request, exception.for_people)
         if isinstance(exception, KeysAreSealed):
             return errors.page(request, 503)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from safelight.storage import AlreadyThere, BlobGone, DiskFull, DiskStore
+from safelight.storage import AlreadyThere, BlobGone, DiskBroken, DiskFull, DiskStore
 
 LONG_AGO, LATER = (datetime.now(UTC) + timedelta(days=days) for days in (-1, 1))
 
@@ -170,7 +170,7 @@ def test_a_put_that_fails_is_not_acknowledged_and_leaves_nothing(store, monkeypa
         raise OSError(code, "planted")
 
     monkeypatch.setattr(os, call, fail)
-    with pytest.raises(DiskFull if code == errno.ENOSPC else OSError):
+    with pytest.raises(DiskFull if code == errno.ENOSPC else DiskBroken):
         store.put("a", b"x")
     monkeypatch.undo()
     assert files(store) == []

@@ -320,7 +320,7 @@ def test_what_a_phone_closes_to_the_offer_opens_here(store):
 def test_the_ledgers_key_stays_the_same(tmp_path, store, manager):
     key = store.signing_key()
     assert ledger.SigningKey.from_bytes(key).public
-    store.rotate(NOW)
+    store.nightly.rotate(NOW)
     assert store.signing_key() == key
     assert key not in (tmp_path / "keys.db").read_bytes()
 
@@ -332,8 +332,10 @@ def test_every_night_a_new_key_and_after_a_week_the_old_one_is_destroyed(tmp_pat
     destroyed = []
     for night in range(1, 15):
         at = NOW + night * DAY
-        assert store.rotate(at) == night + 1
-        destroyed.append(store.destroy_old(at, backup_needs=store.oldest_version()).versions)
+        assert store.nightly.rotate(at) == night + 1
+        destroyed.append(
+            store.nightly.destroy_old(at, backup_needs=store.oldest_version()).versions
+        )
         assert got(store, image) == key
         assert store.ingest_private(offer.kid).public == offer.public
         assert store.signing_key() == signing
@@ -348,19 +350,19 @@ def test_a_version_that_still_wraps_something_is_not_destroyed(tmp_path, store, 
     manager.rotate()
     with raw(tmp_path) as db:
         db.execute("INSERT INTO manager_versions VALUES (2, ?)", (int(NOW.timestamp()),))
-    assert store.destroy_old(NOW + 30 * DAY, backup_needs=9) == Destroyed((), ())
+    assert store.nightly.destroy_old(NOW + 30 * DAY, backup_needs=9) == Destroyed((), ())
     assert got(store, image) == key
 
 
 def test_nothing_is_destroyed_before_anything_was_rotated(store, manager):
     kept(store)
-    assert store.destroy_old(NOW, backup_needs=9) == Destroyed((), ())
+    assert store.nightly.destroy_old(NOW, backup_needs=9) == Destroyed((), ())
     assert manager.describe().versions == (1,)
 
 
 def test_an_empty_store_rotates_and_destroys_too(store, manager):
-    store.rotate(NOW)
-    assert store.destroy_old(NOW + 8 * DAY, backup_needs=2) == Destroyed((1,), ())
+    store.nightly.rotate(NOW)
+    assert store.nightly.destroy_old(NOW + 8 * DAY, backup_needs=2) == Destroyed((1,), ())
     assert manager.describe().versions == (2,)
 
 
@@ -371,13 +373,13 @@ def test_the_oldest_version_that_is_needed_rises_with_each_rotation(store, manag
     assert store.oldest_version() == 1
     store.signing_key()
     assert store.oldest_version() == 1
-    assert store.rotate(NOW) == store.oldest_version() == 3
+    assert store.nightly.rotate(NOW) == store.oldest_version() == 3
 
 
 def test_one_tenants_rotation_leaves_the_others_alone(store):
     (one, key), (other, other_key) = kept(store), kept(store, tenant=OTHER_TENANT)
-    assert store.rotate_tenant_key(TENANT) == 2
-    assert store.rotate_tenant_key(TENANT) == 3
+    assert store.nightly.rotate_tenant_key(TENANT) == 2
+    assert store.nightly.rotate_tenant_key(TENANT) == 3
     assert got(store, one) == key
     assert got(store, other, tenant=OTHER_TENANT) == other_key
 
@@ -619,7 +621,7 @@ def test_a_store_of_the_first_format_opens(tmp_path, manager):
     db.close()
     again = KeyStore(tmp_path / "keys.db", manager)
     assert got(again, image) == key
-    assert again.rotate(NOW) == 2
+    assert again.nightly.rotate(NOW) == 2
     assert got(again, image) == key
     again.close()
 
@@ -637,15 +639,15 @@ def test_a_rotation_goes_in_portions_and_on_where_it_stopped(store, monkeypatch)
             raise Killed
 
     with pytest.raises(Killed):
-        store.rotate(NOW, progress=kill)
-    assert store.is_rotating()
+        store.nightly.rotate(NOW, progress=kill)
+    assert store.nightly.is_rotating()
     assert store.describe().left_behind == 15
     late, late_key = kept(store, patient=UUID(int=2000))
     for patient, image, key in pictures:
         assert got(store, image, patient=patient) == key
     assert store.oldest_version() == 1
-    assert store.finish_rotation() == 15
-    assert not store.is_rotating()
+    assert store.nightly.finish_rotation() == 15
+    assert not store.nightly.is_rotating()
     assert store.describe().left_behind == 0
     assert store.oldest_version() == 2
     for patient, image, key in [*pictures, (UUID(int=2000), late, late_key)]:
@@ -657,7 +659,7 @@ def test_a_patients_key_that_does_not_open_keeps_no_other_from_being_renewed(tmp
     raw(tmp_path).execute(
         "UPDATE patient_keys SET wrapped = x'00' WHERE patient = ?", (PATIENT.bytes,)
     )
-    store.rotate(NOW)
+    store.nightly.rotate(NOW)
     assert got(store, other, patient=OTHER) == key
     assert store.describe().left_behind == 1
     assert store.oldest_version() == 1
@@ -668,19 +670,19 @@ def test_a_patients_key_that_does_not_open_keeps_no_other_from_being_renewed(tmp
 def test_an_old_version_waits_for_a_backup_that_does_without_it(store):
     kept(store)
     for night in range(10):
-        store.rotate(NOW + night * DAY)
+        store.nightly.rotate(NOW + night * DAY)
     at = NOW + 10 * DAY
-    assert store.destroy_old(at, backup_needs=None) == Destroyed((), (1, 2, 3, 4))
-    assert store.destroy_old(at, backup_needs=1) == Destroyed((), (1, 2, 3, 4))
-    assert store.destroy_old(at, backup_needs=3) == Destroyed((1, 2), (3, 4))
-    assert store.destroy_old(at, backup_needs=99) == Destroyed((3, 4), ())
+    assert store.nightly.destroy_old(at, backup_needs=None) == Destroyed((), (1, 2, 3, 4))
+    assert store.nightly.destroy_old(at, backup_needs=1) == Destroyed((), (1, 2, 3, 4))
+    assert store.nightly.destroy_old(at, backup_needs=3) == Destroyed((1, 2), (3, 4))
+    assert store.nightly.destroy_old(at, backup_needs=99) == Destroyed((3, 4), ())
     assert [each.number for each in store.describe().versions] == list(range(5, 12))
 
 
 def test_versions_have_an_age_and_one_that_nobody_noted_counts_from_now(store, manager):
-    store.rotate(NOW)
+    store.nightly.rotate(NOW)
     manager.rotate()
-    store.destroy_old(NOW + DAY, backup_needs=None)
+    store.nightly.destroy_old(NOW + DAY, backup_needs=None)
     first, second, third = store.describe().versions
     assert (first.made_at, first.replaced_at, first.wraps) == (None, NOW, 0)
     assert (second.made_at, second.replaced_at) == (NOW, NOW + DAY)
@@ -689,11 +691,11 @@ def test_versions_have_an_age_and_one_that_nobody_noted_counts_from_now(store, m
 
 def test_a_turn_is_one_callers_and_comes_again_when_it_failed(store):
     minute = timedelta(minutes=1)
-    assert store.claim_turn(NOW) is None
-    assert store.claim_turn(NOW + DAY - minute) is None
-    assert store.claim_turn(NOW + DAY) is Turn.ROTATE
-    assert store.claim_turn(NOW + DAY + 9 * minute) is None
-    assert store.claim_turn(NOW + DAY + 10 * minute) is Turn.ROTATE
-    store.rotate(NOW + DAY + 10 * minute)
-    assert store.claim_turn(NOW + DAY + 30 * minute) is None
-    assert store.claim_turn(NOW - DAY) is Turn.ROTATE
+    assert store.nightly.claim_turn(NOW) is None
+    assert store.nightly.claim_turn(NOW + DAY - minute) is None
+    assert store.nightly.claim_turn(NOW + DAY) is Turn.ROTATE
+    assert store.nightly.claim_turn(NOW + DAY + 9 * minute) is None
+    assert store.nightly.claim_turn(NOW + DAY + 10 * minute) is Turn.ROTATE
+    store.nightly.rotate(NOW + DAY + 10 * minute)
+    assert store.nightly.claim_turn(NOW + DAY + 30 * minute) is None
+    assert store.nightly.claim_turn(NOW - DAY) is Turn.ROTATE

@@ -74,7 +74,7 @@ def test_no_replaced_key_is_left_in_any_file_after_a_night(tmp_path, store):
     for patient in PATIENTS:
         store.put(uuid4(), tenant=TENANT, patient=patient, version=1, data_key=vault.new_key())
     old = wrapped_in(tmp_path, "patient_keys") | wrapped_in(tmp_path, "tenant_keys")
-    store.rotate(datetime(2026, 11, 22, 3, tzinfo=UTC))
+    store.nightly.rotate(datetime(2026, 11, 22, 3, tzinfo=UTC))
     assert found_in_files(tmp_path, old) == 0
     assert len(old) == len(PATIENTS) + 1
 
@@ -105,7 +105,7 @@ def test_the_same_search_finds_what_the_log_keeps(tmp_path, store, monkeypatch):
 def test_a_replaced_tenant_key_is_left_nowhere(tmp_path, store):
     store.put(uuid4(), tenant=TENANT, patient=PATIENTS[0], version=1, data_key=vault.new_key())
     old = wrapped_in(tmp_path, "tenant_keys") | wrapped_in(tmp_path, "patient_keys")
-    store.rotate_tenant_key(TENANT)
+    store.nightly.rotate_tenant_key(TENANT)
     assert found_in_files(tmp_path, old) == 0
 
 

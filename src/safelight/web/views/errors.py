@@ -76,8 +76,8 @@ def page(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def out_of_reach(request: HttpRequest, text: str) -> HttpResponse:
-    """Answer 503 where the key manager or the key store doesn't answer, with what to do."""
-    return _shown(request, _Page("The pictures can’t be opened just now", text), 503)
+    """Answer 503 where a store or the key manager doesn't do its part, with what to do."""
+    return _shown(request, _Page("That can’t be done just now", text), 503)
 
 
 def _shown(request: HttpRequest, words: _Page, status: int) -> HttpResponse:
