@@ -2,8 +2,9 @@
 
 A capture is `flows.capture.receive` on an installation of its own: decoded in the locked process, two
 viewing copies sealed, key, blobs and row each on the disk (fsync) before it returns. A clip is sealed, stored,
-fetched, opened and compared by fresh processes; their peak is `ru_maxrss`, the interpreter included. The S3
-store is SeaweedFS on this machine, where the wheel is installed; boto3 alone takes about 60 MiB.
+fetched, opened and compared by fresh processes; their peak is `ru_maxrss`, the interpreter included. "Idle"
+is such a process without a clip, whose store has answered once. The S3 store is SeaweedFS on this machine,
+where the wheel is installed.
 """
 
 from __future__ import annotations
@@ -51,9 +52,13 @@ def _captures(home: Path) -> dict[str, float]:
 def _clip(where: str, place: list[str]) -> dict[str, float]:
     """Keep, open and seek, each in a process of its own."""
     found = {}
-    for what in ("keep", "open", "seek"):
+    for what in ("idle", "keep", "open", "seek"):
         said = _said(["benchmarks.store_clip", what, where, *place, str(CLIP_BYTES)], None)
         found[f"{where}_clip_{what}_peak_mib"] = round(said["peak_mib"], 1)
+        if what == "idle":
+            continue
+        above = found[f"{where}_clip_{what}_peak_mib"] - found[f"{where}_clip_idle_peak_mib"]
+        found[f"{where}_clip_{what}_above_idle_mib"] = round(above, 1)
         found[f"{where}_clip_{what}_s"] = round(said["seconds"], 2)
     return found
 

@@ -1,7 +1,9 @@
 """A process of its own that lets one clip pass, and says how much memory that took.
 
-usage: python -m benchmarks.store_clip keep|open|seek disk FOLDER BYTES
-       python -m benchmarks.store_clip keep|open|seek s3 URL BUCKET ACCESS SECRET BYTES
+usage: python -m benchmarks.store_clip idle|keep|open|seek disk FOLDER BYTES
+       python -m benchmarks.store_clip idle|keep|open|seek s3 URL BUCKET ACCESS SECRET BYTES
+
+idle: the same process with a store that has answered once, and no clip.
 """
 
 from __future__ import annotations
@@ -66,7 +68,9 @@ def main(words: list[str]) -> None:
     what, where, *place, length = words
     store = _store(where, place)
     began = time.monotonic()
-    if what == "keep":
+    if what == "idle":
+        passed = int(store.exists(NAME))
+    elif what == "keep":
         passed = keep(store, int(length))
     elif what == "open":
         passed = read(store, int(length), 0, None)

@@ -30,7 +30,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     installation.arguments(parser)
     helps = "; ".join(f"{name}: {text}" for name, text in DEEDS.items())
     parser.add_argument("deed", nargs="?", choices=DEEDS, default="records", help=helps)
-    parser.add_argument("--to", metavar="FOLDER", help="otherwise backup_to, or backup_keys_to")
+    parser.add_argument(
+        "--to",
+        metavar="PLACE",
+        help="a folder or s3://BUCKET/PREFIX; otherwise backup_to, or backup_keys_to",
+    )
     parser.add_argument("--days", type=int, default=14, help="prune: daily sets of records")
     parser.add_argument("--weeks", type=int, default=8, help="prune: weekly sets of records")
     parser.add_argument("--key-days", type=int, default=7, help="prune: days of sets of keys")

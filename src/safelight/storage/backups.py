@@ -19,10 +19,12 @@ from typing import Any, Protocol
 from safelight import ledger, vault
 from safelight.storage.disk import DiskStore
 from safelight.storage.errors import BackupBroken, BlobGone, NoPlace, NotTheBackupKey
+from safelight.storage.s3 import S3Store, place_at
 
 FORMAT = "safelight-backup-v1"
 PART_BYTES = 16 * 1024 * 1024
 """Of the content: a part is sealed in memory."""
+S3 = "s3://"
 MANIFEST, LISTING = "manifest", "blobs"
 _AT = "%Y%m%dT%H%M%SZ"
 
@@ -60,9 +62,16 @@ class Target:
 
 
 def target(place: str) -> Target:
-    """Return what is kept at a place: a folder. Raises NoPlace."""
+    """Return what is kept at a place: a folder, or `s3://BUCKET/PREFIX`. Raises NoPlace.
+
+    Such a store's address and rights come from AWS's usual variables and files, and not from the
+    settings: they aren't those of the live pictures, and a restore has no settings yet.
+    """
     if not place:
         raise NoPlace("no place for backups")
+    if place.startswith(S3):
+        at = place.removeprefix(S3).strip("/")
+        return Target(S3Store(place_at(f"{S3}{at}/sets")), S3Store(place_at(f"{S3}{at}/blobs")))
     root = Path(place).expanduser()
     return Target(DiskStore(root / "sets"), DiskStore(root / "blobs"))
 

@@ -138,8 +138,8 @@ class NoPlace(StorageError):
     """Nobody said where backups go, or the two kinds go to one place."""
 
     for_people = (
-        "Say where it goes: backup_to and backup_keys_to in the settings, or --to FOLDER. Keys go "
-        "to another place than records and pictures."
+        "Say where it goes: backup_to and backup_keys_to in the settings, or --to, a folder or "
+        "s3://BUCKET/PREFIX. Keys go to another place than records and pictures."
     )
 
 

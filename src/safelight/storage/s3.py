@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from itertools import chain
 from typing import Any
 
 from safelight.storage.blobs import blocks, parts_of
@@ -24,6 +25,7 @@ from safelight.storage.errors import (
     BlobDamaged,
     BlobGone,
     DiskFull,
+    NoPlace,
     StorageError,
     StoreRefused,
     StoreUnreachable,
@@ -50,6 +52,20 @@ class Place:
     secret_key: str | None = field(default=None, repr=False)
 
 
+def place_at(address: str) -> Place:
+    """Return the place of `s3://BUCKET/PREFIX`, where AWS's usual variables say. Raises NoPlace."""
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    if len(bucket) < 3:
+        raise NoPlace("no bucket")
+    said = os.environ
+    return Place(
+        bucket,
+        prefix=prefix.strip("/"),
+        endpoint=said.get("AWS_ENDPOINT_URL_S3") or said.get("AWS_ENDPOINT_URL"),
+        region=said.get("AWS_REGION") or said.get("AWS_DEFAULT_REGION") or "us-east-1",
+    )
+
+
 class S3Store:
     """A bucket, or what is under a prefix of it. What is promised stands at BlobStore."""
 
@@ -63,12 +79,11 @@ class S3Store:
 
     def put_parts(self, name: str, parts: Iterable[bytes]) -> int:
         """Keep what comes in parts. The name is taken at the end, all at once."""
-        key, coming = self._key(name), blocks(parts, PART_BYTES)
-        first = next(coming)
-        if len(first) < PART_BYTES:
-            self._put_whole(key, first)
-            return len(first)
-        return self._put_multipart(key, chain((first,), coming))
+        key, block = self._key(name), _Block(parts, PART_BYTES)
+        if not block.fill():
+            self._put_whole(key, bytes(block.data))
+            return len(block.data)
+        return self._put_multipart(key, block)
 
     def get(self, name: str) -> bytes:
         """Return the bytes, compared with the checksum that was stored with them."""
@@ -162,7 +177,7 @@ class S3Store:
                         raise
         raise AssertionError("the last attempt raises")
 
-    def _put_whole(self, key: str, data: bytes | bytearray) -> None:
+    def _put_whole(self, key: str, data: bytes) -> None:
         checksum = _sha256(data)
         with _said(key):
             self._take(
@@ -174,7 +189,7 @@ class S3Store:
             )
         self._look_again(key, checksum, length=len(data))
 
-    def _put_multipart(self, key: str, parts: Iterator[bytearray]) -> int:
+    def _put_multipart(self, key: str, block: _Block) -> int:
         with _said(key):
             begun = self._client.create_multipart_upload(
                 Bucket=self._place.bucket,
@@ -182,12 +197,13 @@ class S3Store:
                 ChecksumAlgorithm="SHA256",
                 Metadata={_PART_SIZE: str(PART_BYTES)},
             )
-            upload, done, length = begun["UploadId"], [], 0
+            upload, length = begun["UploadId"], 0
+            done: list[dict[str, Any]] = []
             try:
-                for number, part in enumerate(parts, start=1):
-                    if part or number == 1:
-                        done.append(self._put_part(key, upload, number, part))
-                        length += len(part)
+                while block.data:
+                    done.append(self._put_part(key, upload, len(done) + 1, block.data))
+                    length += len(block.data)
+                    block.fill()
                 checksum = _composite_of(each["ChecksumSHA256"] for each in done)
                 taken = self._take(
                     key,
@@ -204,7 +220,7 @@ class S3Store:
         self._look_again(key, checksum, length=length)
         return length
 
-    def _put_part(self, key: str, upload: str, number: int, part: bytearray) -> dict[str, Any]:
+    def _put_part(self, key: str, upload: str, number: int, part: memoryview) -> dict[str, Any]:
         """Keep one part; a store that stumbles over it is asked again: the same part is one part."""
         from botocore.exceptions import ClientError
 
@@ -216,7 +232,7 @@ class S3Store:
                     Key=key,
                     UploadId=upload,
                     PartNumber=number,
-                    Body=part,
+                    Body=_Reader(part),
                     ChecksumSHA256=checksum,
                 )
                 break
@@ -310,6 +326,60 @@ class S3Store:
         return f"{self._place.prefix}/" if self._place.prefix else ""
 
 
+class _Block:
+    """One block of what comes in parts, filled again and again: no more of a blob is in memory."""
+
+    def __init__(self, parts: Iterable[bytes], size: int) -> None:
+        self._parts, self._rest = iter(parts), memoryview(b"")
+        self._whole = memoryview(bytearray(size))
+        self.data = self._whole[:0]
+
+    def fill(self) -> bool:
+        """Take as much as fits, over what was there; False where the parts ended before it was full."""
+        filled, size = 0, len(self._whole)
+        while filled < size:
+            if not self._rest:
+                part = next(self._parts, None)
+                if part is None:
+                    break
+                self._rest = memoryview(part)
+            taken = self._rest[: size - filled]
+            self._whole[filled : filled + len(taken)] = taken
+            self._rest = self._rest[len(taken) :]
+            filled += len(taken)
+        self.data = self._whole[:filled]
+        return filled == size
+
+
+class _Reader(io.RawIOBase):
+    """Lets botocore read a block where it lies; of bytes it would make a copy."""
+
+    def __init__(self, data: memoryview) -> None:
+        super().__init__()
+        self._data, self._at = data, 0
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say yes: what was cut is sent again from its beginning."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Copy the next bytes into the buffer, and return how many."""
+        taken = self._data[self._at : self._at + len(buffer)]
+        buffer[: len(taken)] = taken
+        self._at += len(taken)
+        return len(taken)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place in the block."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
+        self._at = start + offset
+        return self._at
+
+
 class _PastTheEnd(Exception):
     """The range begins behind the blob's last byte."""
 
@@ -349,7 +419,7 @@ def _status(error: Any) -> int:
     return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
 
 
-def _sha256(data: bytes | bytearray) -> str:
+def _sha256(data: bytes | bytearray | memoryview) -> str:
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 
