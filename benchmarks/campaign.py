@@ -5,6 +5,7 @@ usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--json]
   kills        kill -9 at named points and at random, over everything that writes
   power        power cuts: every state that the recorded writes may leave
   faults       each system call of an upload and a withdrawal fails once (EIO, ENOSPC)
+  far          the store of pictures and the key manager slow, away, cut, or done and not said
   full         a disk that is full but for 0, 1, 2 … pages (needs root, to mount one)
   races        withdrawals against looks, over two server processes
   races-postgres   the same on PostgreSQL
@@ -30,7 +31,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.campaigns import faults, kills, mutants, power, races, residue, swaps
+from benchmarks.campaigns import far, faults, kills, mutants, power, races, residue, swaps
 from benchmarks.campaigns.outcome import Outcome
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +59,7 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Outcome], dict[str, int], dict[str, int
     "mutants": (mutants.run, {"mutants": 60}, {"mutants": 100_000}),
     "power": (power.run, {"states": 100}, {"states": 5000}),
     "faults": (faults.run, {"faults": 60}, {"faults": 100_000}),
+    "far": (far.run, {"trials": 54}, {"trials": 1080}),
     "full": (faults.run_full, {"levels": 8}, {"levels": 200}),
     "races": (races.run, {"races": 45}, {"races": 10_000}),
     "races-postgres": (races.run_on_postgres, {"races": 45}, {"races": 10_000}),

@@ -47,9 +47,13 @@ class _Planned:
     method: str
     path: str
     times: int
+    after: int
 
     def meets(self, method: str, path: str) -> bool:
-        return self.times > 0 and self.method in {"", method} and self.path in path
+        if self.times <= 0 or self.method not in {"", method} or self.path not in path:
+            return False
+        self.after -= 1
+        return self.after < 0
 
 
 @dataclass
@@ -60,6 +64,8 @@ class Proxy:
     port: int = 0
     seen: list[str] = field(default_factory=list)
     """Every request that came, such as `PUT /bucket/key`."""
+    met: int = 0
+    """How many of them something happened to."""
     _plans: list[_Planned] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -68,11 +74,17 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}"
 
     def fail(
-        self, fault: Fault, *, method: str = "", path: str = "", times: int = 1_000_000
+        self,
+        fault: Fault,
+        *,
+        method: str = "",
+        path: str = "",
+        times: int = 1_000_000,
+        after: int = 0,
     ) -> None:
-        """Let this happen to the next requests of the method whose path holds the text."""
+        """Let this happen to requests of the method whose path holds the text; not to the first few."""
         with self._lock:
-            self._plans.append(_Planned(fault, method, path, times))
+            self._plans.append(_Planned(fault, method, path, times, after))
 
     def recover(self) -> None:
         """Let everything pass again."""
@@ -85,6 +97,7 @@ class Proxy:
             for plan in self._plans:
                 if plan.meets(method, path):
                     plan.times -= 1
+                    self.met += 1
                     return plan.fault
         return None
 
