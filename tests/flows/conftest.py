@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.db import connection
 from PIL import Image
 
 from factories import NOW, patient, practice, staff
+from lock_order import LockOrder
 from safelight import storage, vault
 from safelight.flows import stores
 from safelight.policy.roles import Role
@@ -164,3 +166,15 @@ def take(of: Patient, by: Staff, consent: Consent, *, now=NOW, **given: object) 
     )
     assert isinstance(made, Photo), made
     return made
+
+
+@pytest.fixture(autouse=True)
+def lock_order(request):
+    """On PostgreSQL: every act locks in the one order, or the test fails. Gives what broke it."""
+    if connection.vendor != "postgresql" or "db" not in request.fixturenames:
+        yield []
+        return
+    watch = LockOrder()
+    with connection.execute_wrapper(watch):
+        yield watch.broken
+    assert watch.broken == []

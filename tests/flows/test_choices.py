@@ -216,6 +216,7 @@ def test_the_round_looks_once_a_day(young, home, monkeypatch):
     assert installed.SAFELIGHT_KEYS.with_name("grown-up").exists()
 
 
+@pytest.mark.django_db(transaction=True)  # the worker closes its connection
 def test_the_round_raises_the_question_once(young, home):
     rounds.go(now=NOW, transport=None)
     rounds.go(now=NOW + timedelta(days=2), transport=None)

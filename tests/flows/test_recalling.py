@@ -52,6 +52,7 @@ def test_governance_is_reminded_on_the_day_and_each_week_it_is_late(recall, lead
     assert recalling.remind(now=DUE + timedelta(days=40)) == 0
 
 
+@pytest.mark.django_db(transaction=True)  # the worker closes its connection
 def test_the_workers_round_reminds_once_a_day(recall):
     for hours in (0, 1, 23):
         rounds.go(now=DUE + timedelta(hours=hours), transport=None)
@@ -88,8 +89,9 @@ def test_whoever_has_it_is_written_to(recall, lead, adult):
     assert recall.told_at == DUE
 
 
-def test_a_task_without_a_picture_is_written_about_all_the_same(recall, lead):
+def test_a_task_without_a_picture_is_written_about_all_the_same(recall, lead, lock_order):
     Recall.objects.update(photo=None)
     recall.refresh_from_db()
     recalling.write_to(recall, address="deck@school.example", by=lead, now=DUE)
     assert "showed you a picture." in OutgoingMail.objects.get(to="deck@school.example").text
+    lock_order.clear()  # it is about no patient

@@ -149,6 +149,7 @@ def test_a_hold_takes_it_off_the_list_until_it_is_lifted(adult, photo, lead):
     assert retaining.go_round(now=on(2035, 12, 1)) == 1
 
 
+@pytest.mark.django_db(transaction=True)  # the worker closes its connection
 def test_the_worker_looks_once_a_day(adult, photo, lead):
     ended(adult, lead)
     for hours in (0, 1, 23, 24):

@@ -6,6 +6,7 @@ import json
 from datetime import date, datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 
 from clients import signed_in
@@ -241,6 +242,12 @@ def test_a_pack_that_is_gone_from_the_records_decides_nothing(lead):
 # --- trying ----------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def committed_at_once(monkeypatch):
+    """A test's transaction never ends well: do at once what waits for that."""
+    monkeypatch.setattr(taken.transaction, "on_commit", lambda do, robust: do())
+
+
 @pytest.fixture
 def patient_of():
     """Return what takes one picture of an adult for care."""
@@ -266,6 +273,15 @@ def test_what_was_decided_is_kept_without_whom_it_was_about(lead, patient_of):
     for secret in (photo.patient.name, "1955", "2026", str(photo.pk), str(photo.patient_id)):
         assert secret not in kept
     assert {row.facts["action"] for row in rows} == {"make", "view"}
+
+
+def test_what_was_undone_was_not_decided(lead, patient_of, monkeypatch):
+    monkeypatch.undo()
+    photo = patient_of(lead.practice)
+    with transaction.atomic():
+        open_photo(photo, by=staff(Role.GP, practice=lead.practice), now=NOW)
+        transaction.set_rollback(True)
+    assert not DecisionTaken.objects.exists()
 
 
 def test_a_pack_is_tried_on_what_was_decided(lead, patient_of):

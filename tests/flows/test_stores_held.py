@@ -10,8 +10,10 @@ from django.conf import settings as django
 
 from safelight import storage
 from safelight.flows import stores
+from servers.databases import sqlite_only
 
 
+@sqlite_only
 def test_the_records_are_held_open_until_the_stores_are_closed(tmp_path, monkeypatch):
     path = tmp_path / "records.sqlite3"
     with sqlite3.connect(path) as db:

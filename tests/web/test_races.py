@@ -188,7 +188,7 @@ def said(day: Day) -> Iterator[None]:
     """Put what the server said meanwhile beside a test that failed."""
     before = day.served.log.stat().st_size
     yield
-    print(day.served.log.read_bytes()[before:].decode(errors="replace"))  # noqa: T201 for who reads a failure
+    sys.stdout.write(day.served.log.read_bytes()[before:].decode(errors="replace"))
 
 
 def looked(day: Day, withdraw: Callable[[], Answer]) -> tuple[Answer, list[Answer]]:

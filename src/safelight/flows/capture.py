@@ -16,7 +16,7 @@ from safelight.flows.circumstances import USUAL, Circumstances, may_make_it, nee
 from safelight.flows.sites import is_intimate
 from safelight.interop import pictures
 from safelight.policy.roles import Action
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import Consent, Patient, Photo, StoppedCapture
 from safelight.storage import AlreadyThere, IngestOffer, KeyGone, KeyTaken, Tombstoned
 from safelight.terms import Purpose, RecordingType
@@ -455,7 +455,7 @@ def _written(unsaved: Photo, asked: _Asked, *, by: Staff, now: datetime) -> Phot
 
 def _lock(patient: Patient) -> None:
     """Hold the patient's row until the transaction ends: a withdrawal waits, or has been."""
-    Patient.objects.select_for_update().get(pk=patient.pk)
+    locks.hold_patient(patient.pk)
 
 
 def _believed(taken_at: datetime | None, *, now: datetime) -> datetime:

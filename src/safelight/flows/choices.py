@@ -18,7 +18,7 @@ from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.deciding import pack_named
 from safelight.flows.who_decides import SECONDARY, age, assessed_for, was_able
 from safelight.policy.roles import Action
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import (
     Assessment,
     Channel,
@@ -188,7 +188,7 @@ def _take_back(consents: tuple[Consent, ...], *, by: Staff, now: datetime) -> No
 def _offered(
     patient: Patient, waiting: Due, outcome: str, words: str, *, by: Staff, now: datetime
 ) -> Offer:
-    Patient.objects.select_for_update().get(pk=patient.pk)
+    locks.hold_patient(patient.pk)
     choice = _raised(patient, waiting.kind, by=by, now=now)
     made = Offer.objects.create(
         practice=patient.practice,

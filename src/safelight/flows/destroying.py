@@ -18,7 +18,7 @@ from safelight.flows import derivatives, erasing, holding, mailing, stores
 from safelight.flows.allowed import demand
 from safelight.flows.withdraw import IN_REACH, with_room
 from safelight.policy.roles import Action
-from safelight.records import log, personal
+from safelight.records import locks, log, personal
 from safelight.records.models import Consent, Copy, EraseJob, Patient, Photo, Receipt
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _together(acts: Iterable[derivatives.Act]) -> dict[str, list[str]]:
 
 
 def _locked(patient: Patient) -> Patient:
-    Patient.objects.select_for_update().get(pk=patient.pk)
+    locks.hold_patient(patient.pk)
     return Patient.objects.select_related("practice").get(pk=patient.pk)
 
 

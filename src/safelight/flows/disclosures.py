@@ -16,7 +16,7 @@ from safelight.exposure.judging import SEVERITY
 from safelight.flows import exposing, keeping, mailing
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.policy.roles import Action, Role
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import Disclosure, ExposureAlarm, Patient, Practice, Release
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def register_post(
     row = exposing.sealed(patient, said, now=now)
     try:
         with transaction.atomic():
-            Patient.objects.select_for_update().get(pk=patient.pk)
+            locks.hold_patient(patient.pk)
             row.save(force_insert=True)
             log.append(
                 "disclosure.registered",
@@ -124,7 +124,8 @@ def settle(alarm: ExposureAlarm, *, note: str, by: Staff, now: datetime) -> None
     demand(by, Action.GOVERN, alarm)
     if not note.strip():
         raise DoesNotFit({"note": "Say what was done about it"})
-    fresh = ExposureAlarm.objects.select_for_update(of=("self",)).get(pk=alarm.pk)
+    locks.hold_patient(alarm.release.photo.patient_id)
+    fresh = ExposureAlarm.objects.select_for_update(of=("self",), no_key=True).get(pk=alarm.pk)
     if fresh.settled_at is not None:
         return
     fresh.set_settled(by=by, note=note.strip(), at=now)
@@ -137,7 +138,7 @@ def set_catchment(
 ) -> None:
     """Say in which districts the practice's patients live, and how many it has. Raises NotAllowed."""
     demand(by, Action.GOVERN)
-    practice = Practice.objects.select_for_update().get(pk=by.practice_id)
+    practice = Practice.objects.select_for_update(no_key=True).get(pk=by.practice_id)
     practice.places, practice.list_size = sorted(places), list_size
     practice.save(update_fields=["places", "list_size"])
     log.append(

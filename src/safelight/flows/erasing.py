@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 
 from safelight.flows import derivatives, stores
 from safelight.flows.opening import THUMB, VIEW
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import Copy, EraseJob, Photo
 from safelight.storage import StorageError
 
@@ -65,7 +65,13 @@ def finish_erasure(job: EraseJob, *, now: datetime) -> None:
     for name in job.blobs:
         stores.blobs().delete(name)
     with transaction.atomic():
-        job = EraseJob.objects.select_for_update().select_related("practice").get(pk=job.pk)
+        if job.patient_id is not None:
+            locks.hold_patient(job.patient_id)
+        job = (
+            EraseJob.objects.select_for_update(no_key=True)
+            .select_related("practice")
+            .get(pk=job.pk)
+        )
         if job.destroyed_at is None:
             _set_erased(job, now=now)
         job.set_destroyed(at=now, scrubbed=erased.scrubbed)

@@ -13,12 +13,11 @@ from safelight.flows import erasing
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.who_decides import Seen, may_decide
 from safelight.policy.roles import Action, may
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import (
     Consent,
     FinalShowing,
     OrganisationAgreement,
-    Patient,
     Release,
 )
 from safelight.terms import Audience, Purpose
@@ -188,9 +187,9 @@ def organisation_agrees(release: Release) -> bool | None:
 
 def _waiting(release: Release) -> Release:
     """Return the release, locked behind its patient, or raise NotThisCopy where no copy waits."""
-    Patient.objects.select_for_update().get(pk=release.photo.patient_id)
+    locks.hold_patient(release.photo.patient_id)
     fresh = (
-        Release.objects.select_for_update(of=("self",))
+        Release.objects.select_for_update(of=("self",), no_key=True)
         .select_related("photo__patient__practice", "practice", "copy")
         .get(pk=release.pk)
     )

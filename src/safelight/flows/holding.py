@@ -14,7 +14,7 @@ from safelight.flows import derivatives, erasing
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.flows.deciding import may_use
 from safelight.policy.roles import Action
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import Copy, EraseJob, LegalHold, Patient, Photo
 from safelight.terms import Audience, Purpose
 
@@ -74,7 +74,7 @@ def place(
         fields["photo"] = "Choose a picture of this patient"
     if fields:
         raise DoesNotFit(fields)
-    Patient.objects.select_for_update().get(pk=patient.pk)
+    locks.hold_patient(patient.pk)
     hold = LegalHold.objects.create(
         practice=patient.practice,
         patient=patient,
@@ -98,7 +98,7 @@ def lift(hold: LegalHold, *, because: str, by: Staff, now: datetime) -> list[Era
     if not because.strip():
         raise DoesNotFit({"because": "Say why it is lifted"})
     with transaction.atomic():
-        Patient.objects.select_for_update().get(pk=hold.patient_id)
+        locks.hold_patient(hold.patient_id)
         hold = LegalHold.objects.select_related("patient__practice").get(pk=hold.pk)
         if hold.lifted_at is not None:
             raise AlreadyLifted(str(hold.pk))

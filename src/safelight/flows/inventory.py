@@ -25,7 +25,7 @@ from safelight.flows import keeping, mailing, stores
 from safelight.flows.allowed import demand
 from safelight.flows.erasing import blobs_of
 from safelight.policy.roles import Action, may
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import (
     Consent,
     Copy,
@@ -251,6 +251,7 @@ def _set_aside(owner: Owner, lacks: Gap.Lacks | None, *, now: datetime) -> bool:
     if lacks is None:
         return False
     with transaction.atomic():
+        locks.hold_patient(owner.patient)
         if owner.kind is Kind.PICTURE:
             kept = Photo.objects.filter(capture_id=owner.image_id, state=Photo.State.KEPT)
             if not kept.update(state=Photo.State.QUARANTINED):
@@ -272,11 +273,12 @@ def _set_aside(owner: Owner, lacks: Gap.Lacks | None, *, now: datetime) -> bool:
 
 @transaction.atomic
 def _bring_back(gap: Gap, *, now: datetime) -> None:
+    owner = _owner_of(gap)
+    assert owner is not None  # it was found whole a moment ago
+    locks.hold_patient(owner.patient)
     gap.set_closed(Gap.Because.BACK, at=now)
     aside = Photo.objects.filter(capture_id=gap.image_id, state=Photo.State.QUARANTINED)
     aside.update(state=Photo.State.KEPT)
-    owner = _owner_of(gap)
-    assert owner is not None  # it was found whole a moment ago
     _log("image.back", owner, now=now)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.policy.roles import Action
-from safelight.records import log
+from safelight.records import locks, log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +71,7 @@ def end_episode(consent: Consent, *, by: Staff, now: datetime) -> None:
     Raises DoesNotFit where it wasn't given for a problem, or that is over already.
     """
     demand(by, Action.RECORD_CONSENT, consent)
+    locks.hold_patient(consent.patient_id)
     if EPISODE not in consent.lasts or consent.expires_on is not None:
         raise DoesNotFit({"lasts": "This answer doesn't wait for a problem to be over"})
     consent.set_episode_over(on=timezone.localdate(now))

@@ -89,11 +89,12 @@ def _claimed(mail: OutgoingMail) -> bool:
 
 @transaction.atomic
 def _failed(pk: UUID, why: str, *, now: datetime) -> None:
-    mail = OutgoingMail.objects.select_related("practice").get(pk=pk)
-    if mail.tries < MOST_TRIES:
+    log.hold()
+    # Whoever has the row just now is taking the message back: there is nothing to give up then.
+    rows = OutgoingMail.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    mail = rows.select_related("practice").filter(pk=pk, tries__gte=MOST_TRIES).first()
+    if mail is None:
         return
-    mail.text = ""
-    mail.save(update_fields=["text"])
     log.append(
         "mail.given-up",
         practice=mail.practice,
@@ -102,3 +103,5 @@ def _failed(pk: UUID, why: str, *, now: datetime) -> None:
         at=now,
         why=why,
     )
+    mail.text = ""
+    mail.save(update_fields=["text"])

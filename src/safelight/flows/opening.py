@@ -15,7 +15,7 @@ from safelight.flows.allowed import NotAllowed, demand
 from safelight.flows.capture import blob_context
 from safelight.flows.deciding import may_use
 from safelight.policy.roles import Action
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import LedgerEntry, Photo
 from safelight.storage import BlobGone, KeyGone
 from safelight.terms import Audience, Purpose
@@ -77,6 +77,7 @@ def open_photo(
     """
     demand(by, Action.SEE_PICTURES, photo)
     with transaction.atomic():
+        locks.hold_patient(photo.patient_id)
         fresh = _kept(photo)
         decision = may_use(
             fresh, purpose=purpose, audience=audience, action="view", acted_on=True, now=now

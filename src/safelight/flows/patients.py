@@ -24,7 +24,7 @@ from safelight.flows.who_decides import (
     may_decide,
 )
 from safelight.policy.roles import Action
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import Assessment, Consultation, Patient, Representative
 from safelight.terms import Purpose
 
@@ -170,7 +170,12 @@ def end_authority(
     What they agreed to for the patient ends with it; who acts only together with them can't go on.
     """
     demand(by, Action.RECORD_CONSENT, who)
-    who = Representative.objects.select_for_update().select_related("patient").get(pk=who.pk)
+    locks.hold_patient(who.patient_id)
+    who = (
+        Representative.objects.select_for_update(no_key=True)
+        .select_related("patient")
+        .get(pk=who.pk)
+    )
     because = " ".join(because.split())
     fields: dict[str, str] = {}
     if not who.holds_on(timezone.localdate(now)):
@@ -284,11 +289,14 @@ def record_death(
     if not _are_wishes(known_wishes):
         fields["known_wishes"] = "Answer each wish with yes or no, or leave it out"
     _refuse_unless_empty(fields)
+    locks.hold_patient(patient.pk)
     patient.died_on = died_on
     patient.known_wishes = dict(known_wishes)
     patient.genetic_or_third_party = genetic_or_third_party
     patient.legal_advice = legal_advice.strip()
-    patient.save()
+    patient.save(
+        update_fields=["died_on", "known_wishes", "genetic_or_third_party", "legal_advice"]
+    )
     log.append(
         "patient.died",
         practice=patient.practice,

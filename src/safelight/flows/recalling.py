@@ -14,7 +14,7 @@ from django.utils import timezone
 from safelight.flows import letters, mailing
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.policy.roles import Action, Role
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import Practice, Recall, Staff
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def settle(recall: Recall, *, note: str, by: Staff, now: datetime) -> None:
     demand(by, Action.GOVERN, recall)
     if not note.strip():
         raise DoesNotFit({"note": "Say what came of it"})
-    recall = Recall.objects.select_for_update().get(pk=recall.pk)
+    _hold(recall)
+    recall = Recall.objects.select_for_update(no_key=True).get(pk=recall.pk)
     if recall.done_at is not None:
         return
     recall.set_done(note=note.strip(), by=by, at=now)
@@ -54,8 +55,9 @@ def write_to(recall: Recall, *, address: str, by: Staff, now: datetime) -> None:
         validate_email(address.strip())
     except ValidationError:
         raise DoesNotFit({"address": "Type a whole address, like name@hospital.example"}) from None
+    _hold(recall)
     recall = (
-        Recall.objects.select_for_update(of=("self",))
+        Recall.objects.select_for_update(of=("self",), no_key=True)
         .select_related("photo__practice", "practice")
         .get(pk=recall.pk)
     )
@@ -70,6 +72,12 @@ def write_to(recall: Recall, *, address: str, by: Staff, now: datetime) -> None:
     recall.told_at = now
     recall.save(update_fields=["told_at"])
     _log("recall.letter-sent", recall, by=by, now=now)
+
+
+def _hold(recall: Recall) -> None:
+    """Lock what comes first: the patient, unless the task is about none."""
+    if recall.photo is not None:
+        locks.hold_patient(recall.photo.patient_id)
 
 
 def remind(*, now: datetime) -> int:
@@ -92,7 +100,9 @@ def _remind(practice: Practice, *, now: datetime) -> int:
     today = timezone.localdate(now)
     due = [
         recall
-        for recall in open_recalls(practice).select_for_update().filter(due_on__lte=today)
+        for recall in open_recalls(practice)
+        .select_for_update(no_key=True)
+        .filter(due_on__lte=today)
         if recall.reminded_on is None or recall.reminded_on + REMIND_EVERY <= today
     ]
     if not due:

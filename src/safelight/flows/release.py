@@ -29,8 +29,8 @@ from safelight.flows.copies import TICKS, CopyNotFit, Wishes
 from safelight.flows.deciding import may_use
 from safelight.flows.opening import ORIGINAL, VIEW, PictureClosed, unsealed
 from safelight.policy.roles import Action, may
-from safelight.records import log
-from safelight.records.models import Copy, Patient, Photo, Release
+from safelight.records import locks, log
+from safelight.records.models import Copy, Photo, Release
 from safelight.terms import Audience, Purpose
 
 if TYPE_CHECKING:
@@ -350,7 +350,7 @@ def _readable(discloses: Mapping[str, Any]) -> dict[str, Any]:
 
 def _locked_photo(photo: Photo) -> Photo:
     """Return the picture as it is now, behind the lock that a withdrawal takes first."""
-    Patient.objects.select_for_update().get(pk=photo.patient_id)
+    locks.hold_patient(photo.patient_id)
     fresh = Photo.objects.select_related("patient__practice", "practice").get(pk=photo.pk)
     if fresh.state != Photo.State.KEPT:
         raise PictureClosed(str(photo.pk))
@@ -365,9 +365,9 @@ def _kept_photo(release: Release) -> Photo:
 
 
 def _locked(release: Release, *, state: str | None = None) -> Release:
-    Patient.objects.select_for_update().get(pk=release.photo.patient_id)
+    locks.hold_patient(release.photo.patient_id)
     fresh = (
-        Release.objects.select_for_update(of=("self",))
+        Release.objects.select_for_update(of=("self",), no_key=True)
         .select_related("photo__patient__practice", "practice", "copy")
         .get(pk=release.pk)
     )

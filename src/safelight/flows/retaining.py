@@ -18,7 +18,7 @@ from safelight.policy import load_pack, retention
 from safelight.policy.retention import RecordKind, RetentionFacts
 from safelight.policy.roles import Action, Role
 from safelight.policy.withdrawal import BY_LAW
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import (
     CareRecord,
     Copy,
@@ -122,6 +122,7 @@ def set_record(
         fields["ended_on"] = "Type the day on which the record was last used"
     if fields:
         raise DoesNotFit(fields)
+    locks.hold_patient(patient.pk)
     said = {"kind": kind, "ended_on": ended_on, "set_at": now, "set_by": by}
     record, _ = CareRecord.objects.update_or_create(
         patient=patient, defaults=said, create_defaults=said | {"practice": patient.practice}
@@ -169,6 +170,7 @@ def keep_longer(review: Review, *, until: date, reason: str, by: Staff, now: dat
         fields["reason"] = "Say why it is kept longer"
     if fields:
         raise DoesNotFit(fields)
+    locks.hold_patient(review.patient_id)
     fresh = _still_due(review, now=now)
     fresh.set_kept(until=until, reason=reason.strip(), by=by, at=now)
     _log("retention.kept-longer", fresh, by=by, now=now)
@@ -190,6 +192,7 @@ def destroy(review: Review, *, by: Staff, now: datetime) -> EraseJob:
     except destroying.NothingToErase as error:
         raise NotDue(str(review.pk)) from error
     with transaction.atomic():
+        locks.hold_patient(fresh.patient_id)
         fresh.refresh_from_db()
         fresh.set_destroyed(job, by=by, at=now)
         _log("retention.destroyed", fresh, by=by, now=now)
@@ -232,7 +235,7 @@ def promised_until(photo: Photo, purpose: Purpose) -> date | None:
 @transaction.atomic
 def _expire(release: Release, *, now: datetime) -> EraseJob:
     photo = release.photo
-    Patient.objects.select_for_update().get(pk=photo.patient_id)
+    locks.hold_patient(photo.patient_id)
     held = holding.is_held(photo)
     found, act = derivatives.of(photo), derivatives.Act(photo, now)
     its_own = {str(release.pk), str(release.copy_id)}
@@ -297,6 +300,7 @@ def _list(
     patient: Patient, photo: Photo | None, said: retention.Kept, *, now: datetime
 ) -> Review | None:
     """Put it on the list if it is due and nobody has decided; take it off if it isn't due."""
+    locks.hold_patient(patient.pk)
     today = timezone.localdate(now)
     over_on = said.until if said.until is not None and said.until <= today else None
     rows = Review.objects.filter(patient=patient, photo=photo)

@@ -306,7 +306,7 @@ def _toml(rows: list[dict[str, Any]]) -> str:
 
 
 def _practice(by: Staff, *, locked: bool = False) -> Practice:
-    rows = Practice.objects.select_for_update() if locked else Practice.objects
+    rows = Practice.objects.select_for_update(no_key=True) if locked else Practice.objects
     return rows.get(pk=by.practice_id)
 
 

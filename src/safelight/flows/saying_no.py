@@ -11,7 +11,7 @@ from django.db import transaction
 from safelight.flows import capture
 from safelight.flows.allowed import DoesNotFit, demand
 from safelight.policy.roles import Action
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import SaidNo
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def note(said: SaidNo, *, how: str, words: str, by: Staff, now: datetime) -> Non
     demand(by, Action.CAPTURE, said)
     if how not in SaidNo.How.values:
         raise DoesNotFit({"how": "Choose how it was said, or leave it out"})
+    locks.hold_patient(said.patient_id)
     said.how, said.words = how, words.strip()
     said.save(update_fields=["how", "words"])
     _log("patient.no-noted", said, by=by, now=now, how=how or "not said")

@@ -7,7 +7,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -25,8 +25,8 @@ from safelight.flows.deciding import may_use
 from safelight.flows.derivatives import shut
 from safelight.flows.opening import VIEW, PictureClosed, unsealed
 from safelight.policy.roles import Action
-from safelight.records import log
-from safelight.records.models import Link, Patient, Photo, Reply
+from safelight.records import locks, log
+from safelight.records.models import Link, Photo, Reply
 from safelight.terms import Audience, Purpose
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def ask_colleague(
     demand(by, Action.ASK_COLLEAGUE, photo)
     _refuse_unfit(recipient_name, recipient_email, question, expires, openings, now=now)
     # The lock that a withdrawal and a stop take first: neither may overlook this link.
-    Patient.objects.select_for_update().get(pk=photo.patient_id)
-    photo = Photo.objects.select_for_update().get(pk=photo.pk)
+    locks.hold_patient(photo.patient_id)
+    photo = Photo.objects.select_for_update(no_key=True).get(pk=photo.pk)
     decision = may_ask(photo, acted_on=True, now=now)
     if not isinstance(decision, policy.Permit):
         return decision
@@ -203,7 +203,7 @@ def picture(link_id: UUID, *, browser_token: str, now: datetime) -> bytes:
     Raises LinkIsShut.
     """
     with transaction.atomic():
-        opened = opened_link(link_id, browser_token=browser_token, now=now)
+        opened = _still_open(_held(pk=link_id), browser_token=browser_token, now=now)
         link = opened.link
         try:
             jpeg = unsealed(link.photo, size=VIEW)
@@ -225,7 +225,7 @@ def reply(
     """
     if not text.strip():
         raise DoesNotFit({"text": "Type your answer"})
-    link = Link.objects.select_for_update().filter(pk=link_id).first()
+    link = _held(pk=link_id)
     if link is None or not _may_answer(link, browser_token=browser_token, now=now):
         raise LinkIsShut(str(link_id))
     pk = uuid4()
@@ -246,9 +246,10 @@ def reply(
 def revoke(link: Link, *, by: Staff, now: datetime) -> None:
     """Take the link back; the next request for it gets nothing. A second time changes nothing."""
     demand(by, Action.ASK_COLLEAGUE, link)
-    link = Link.objects.select_for_update().get(pk=link.pk)
-    if link.revoked_at is not None:
+    held = _held(pk=link.pk)
+    if held is None or held.revoked_at is not None:
         return
+    link = held
     shut(link, now=now)
     _log("link.revoked", link, by=by, now=now)
 
@@ -284,12 +285,22 @@ def _letter(link: Link, secret: str) -> str:
     )
 
 
+def _held(**which: Any) -> Link | None:
+    """Return the link as it is now, behind its patient's lock; None where there is no such link."""
+    whose = Link.objects.filter(**which).values_list("photo__patient", flat=True).first()
+    if whose is None:
+        return None
+    locks.hold_patient(whose)
+    rows = Link.objects.select_for_update(of=("self",), no_key=True)
+    found: Link = rows.select_related("photo__patient__practice", "practice", "created_by").get(
+        **which
+    )
+    return found
+
+
 def _locked(secret: str, *, browser_token: str, now: datetime) -> Link:
     """Return the link, locked, if a new opening of it is permitted at this instant."""
-    rows = Link.objects.select_for_update(of=("self",)).select_related(
-        "photo__patient__practice", "practice", "created_by"
-    )
-    link = rows.filter(secret_hash=hash_of(secret)).first()
+    link = _held(secret_hash=hash_of(secret))
     if link is None or not link.is_open(now=now):
         raise LinkIsShut("unknown, over or taken back")
     _refuse_unless_permitted(link, browser_token=browser_token, now=now)

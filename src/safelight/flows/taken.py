@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import F, Sum
 
 from safelight.policy.shape import digest, shape
@@ -30,7 +31,7 @@ def keep(
     practice: Practice,
     now: datetime,
 ) -> None:
-    """Count a decision that was acted on; facts that nobody knows aren't kept."""
+    """Count a decision once what was done upon it stands; facts that nobody knows aren't kept."""
     shaped = shape(facts, pack=pack)
     if shaped is None:
         return
@@ -41,10 +42,14 @@ def keep(
         "outcome": decision.outcome,
         "month": now.date().replace(day=1),
     }
-    DecisionTaken.objects.bulk_create(
-        [DecisionTaken(**counted, facts=shaped)], ignore_conflicts=True
-    )
-    DecisionTaken.objects.filter(**counted).update(times=F("times") + 1)
+    row = DecisionTaken(**counted, facts=shaped)
+
+    def count() -> None:
+        DecisionTaken.objects.bulk_create([row], ignore_conflicts=True)
+        DecisionTaken.objects.filter(**counted).update(times=F("times") + 1)
+
+    # Afterwards: everybody who decides alike changes the same row, and would wait for one another.
+    transaction.on_commit(count, robust=True)
 
 
 def of_every_practice(*, now: datetime) -> Iterator[Taken]:

@@ -15,7 +15,7 @@ from safelight.flows.allowed import demand
 from safelight.flows.capture import RIGHT_AFTER
 from safelight.policy.roles import Action
 from safelight.policy.withdrawal import BY_LAW
-from safelight.records import log
+from safelight.records import locks, log
 from safelight.records.models import (
     Channel,
     Consent,
@@ -77,7 +77,7 @@ class Scope:
 
     def fresh(self) -> Scope:
         """Return the same as the records have it now, behind the lock of capture and release."""
-        Patient.objects.select_for_update().get(pk=self.patient.pk)
+        locks.hold_patient(self.patient.pk)
         return Scope(
             Patient.objects.select_related("practice").get(pk=self.patient.pk),
             self.consent and Consent.objects.get(pk=self.consent.pk),

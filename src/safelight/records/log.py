@@ -66,7 +66,7 @@ def append(
 def hold() -> TreeHead:
     """Return the tree's head, locked until the transaction ends: meanwhile nobody appends."""
     empty = {"frontier": ledger.Frontier().to_bytes()}
-    head, _ = TreeHead.objects.select_for_update().get_or_create(id=1, defaults=empty)
+    head, _ = TreeHead.objects.select_for_update(no_key=True).get_or_create(id=1, defaults=empty)
     found: TreeHead = head
     return found
 

@@ -72,7 +72,9 @@ def count_address(request: HttpRequest | None, *, now: datetime) -> Counted | Sh
 def uncount_address(request: HttpRequest | None) -> None:
     """Take one try from the address back: it was right."""
     with transaction.atomic():
-        row = Tries.objects.select_for_update().filter(key=_key("address", address_of(request)))
+        row = Tries.objects.select_for_update(no_key=True).filter(
+            key=_key("address", address_of(request))
+        )
         for tries in row:
             Tries.objects.filter(pk=tries.pk).update(count=max(0, tries.count - 1))
 
@@ -123,7 +125,7 @@ def _count(
 ) -> Counted | Shut:
     Tries.objects.get_or_create(key=key, defaults={"last_at": now})
     with transaction.atomic():
-        row = Tries.objects.select_for_update().get(key=key)
+        row = Tries.objects.select_for_update(no_key=True).get(key=key)
         if row.shut_until is not None and row.shut_until > now:
             return Shut(row.shut_until)
         if window is not None and now - row.last_at > window:
