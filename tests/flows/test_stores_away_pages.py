@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 
+import psycopg
 import pytest
+from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone
 
@@ -40,3 +43,41 @@ def test_whatever_a_store_says_reaches_a_person(adult, gp, monkeypatch, caplog, 
     logged = "\n".join(Bare().format(each) for each in caplog.records)
     assert kind.__name__ in logged
     assert "Quillon" not in logged
+
+
+def locked(tmp_path) -> sqlite3.OperationalError:
+    """SQLite's own word for a lock that somebody else has."""
+    with (
+        sqlite3.connect(tmp_path / "held") as first,
+        sqlite3.connect(tmp_path / "held", timeout=0) as other,
+    ):
+        first.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            other.execute("BEGIN IMMEDIATE")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("cause", "status"),
+    [
+        (locked, 503),
+        (lambda _: psycopg.errors.DeadlockDetected(), 503),
+        (lambda _: psycopg.errors.LockNotAvailable(), 503),
+        (lambda _: psycopg.errors.UndefinedTable(), 500),
+        (lambda _: sqlite3.OperationalError("no such table"), 500),
+    ],
+    ids=["sqlite lock", "deadlock", "lock timeout", "no table", "sqlite no table"],
+)
+def test_who_lost_a_lock_is_told_to_try_again(adult, gp, monkeypatch, tmp_path, cause, status):
+    photo = take(adult, gp, agree(adult, gp, now=timezone.now())[0], now=timezone.now())
+    why = cause(tmp_path)
+
+    def fails(*_args, **_more):
+        raise OperationalError from why
+
+    monkeypatch.setattr(opening, "unsealed", fails)
+    client = signed_in(gp)
+    client.raise_request_exception = False
+    shown = client.get(reverse("picture-image", args=[photo.pk]))
+    assert shown.status_code == status
+    assert ("Somebody else is at the same thing" in shown.content.decode()) == (status == 503)

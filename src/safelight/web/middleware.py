@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db import OperationalError
 from django.http import (
     HttpRequest,
     HttpResponseBase,
@@ -53,6 +55,9 @@ METHODS = ("GET", "HEAD", "POST")
 LOCKED, SEEN = "safelight.locked", "safelight.seen"
 _TOUCH_SECONDS = 20
 """A page within this many seconds of the last does not write the session again."""
+
+_LOCK_STATES = frozenset({"40001", "40P01", "55P03"})
+"""PostgreSQL: couldn't be serialised, deadlock, waited too long for a lock."""
 
 _told = logging.getLogger(__name__)
 
@@ -197,7 +202,18 @@ class ClosedByDefault:
             return errors.out_of_reach(request, exception.for_people)
         if isinstance(exception, KeysAreSealed):
             return errors.page(request, 503)
+        if isinstance(exception, OperationalError) and _lost_a_lock(exception):
+            _told.error("answered with 503", exc_info=exception)
+            return errors.busy(request)
         return None
+
+
+def _lost_a_lock(error: OperationalError) -> bool:
+    """Say whether the database undid this request because another held what it wanted."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.OperationalError):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return getattr(cause, "sqlstate", None) in _LOCK_STATES
 
 
 def _may_enter_demo(request: HttpRequest) -> bool:

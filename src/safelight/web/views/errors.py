@@ -55,6 +55,11 @@ _RESTORED = _Page(
     "It is coming back from a backup and catches up with what patients have taken back since. Until "
     "then nothing opens. Try again in a while; in a hurry, ask your administrator how far it is.",
 )
+_BUSY = _Page(
+    "Somebody else is at the same thing",
+    "Another person changed the same thing at this moment, so nothing of yours was kept. Try again; "
+    "if it happens twice, tell your administrator the time.",
+)
 RETRY_SECONDS = 120
 
 
@@ -78,6 +83,11 @@ def page(request: HttpRequest, status: int) -> HttpResponse:
 def out_of_reach(request: HttpRequest, text: str) -> HttpResponse:
     """Answer 503 where a store or the key manager doesn't do its part, with what to do."""
     return _shown(request, _Page("That can’t be done just now", text), 503)
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """Answer 503 where somebody else held the same thing for too long; nothing was changed."""
+    return _shown(request, _BUSY, 503)
 
 
 def _shown(request: HttpRequest, words: _Page, status: int) -> HttpResponse:
