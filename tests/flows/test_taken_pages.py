@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from factories import patient, staff
-from flows.conftest import agree, take
+from flows.conftest import SITE, agree, take
 from flows.test_objecting import without_consent
 from flows.test_withdraw import copy_of
-from safelight.flows import opening, withdraw
+from safelight.flows import opening, sheets, withdraw
 from safelight.policy.roles import Role
+from safelight.policy.saying import english_texts, languages
 from safelight.records.models import (
     LegalHold,
     Objection,
@@ -102,7 +104,7 @@ def test_how_it_was_said_holds_nothing_up(clinic, adult):
     assert made.channel == "not-said"
     assert made.objection.purposes == [each.value for each in Purpose]
     wrong = text(clinic.post(where, {"step": "stop", "purposes": ["x"], "channel": "phone"}))
-    assert "Select a valid choice" in wrong
+    assert "Choose only from this list" in wrong
 
 
 def test_one_use_is_named_alone_and_care_with_the_others(clinic, adult):
@@ -335,3 +337,87 @@ def test_governance_does_see_it(office, given, photo, gp):
     withdraw.withdraw(given[0], purposes=[Purpose.CARE], by=gp, now=timezone.now())
     assert "Closed picture" in text(office.get(f"/patients/{photo.patient_id}/"))
     assert "Taken back" in text(office.get(f"/consents/{photo.consent_id}/"))
+
+
+# --- in Welsh -------------------------------------------------------------------------------------
+
+
+def pieces(page: str) -> set[str]:
+    """Return every piece of text that stands between two tags, and the page's title."""
+    inside = page[page.index("<main") :] + page[page.index("<title>") : page.index("</title>")]
+    whole = (" ".join(unescape(piece).split()) for piece in re.split(r"<[^>]*>", inside))
+    return {piece for piece in whole if piece}
+
+
+def is_welsh(answer) -> str:
+    """Return the page, in which no text is left that a translator was asked for."""
+    page = text(answer)
+    english = {each for section in english_texts().values() for each in section}
+    assert not pieces(page) & english, pieces(page) & english
+    assert '<html lang="cy">' in page
+    return page
+
+
+@pytest.fixture
+def slip(adult, gp, then) -> str:
+    """The paper of a conversation in Welsh, after which a picture was taken and a copy left."""
+    words = sheets.conversation(adult, body_site=SITE, language="cy")
+    consent, secret = agree(adult, gp, *ALL, wording=words.digest, now=then)
+    photo = take(adult, gp, consent, now=then)
+    opening.open_photo(photo, by=gp, now=then)
+    copy_of(photo, gp)
+    return secret
+
+
+def test_the_patient_changes_their_mind_in_welsh(slip):
+    browser = open_slip(slip)
+    is_welsh(browser.get("/receipt/page/"))
+    is_welsh(browser.get("/receipt/change/"))
+    wrong = is_welsh(browser.post("/receipt/change/", {"step": "look"}))
+    assert "Dewiswch beth rydych chi’n ei gymryd yn ôl" in wrong
+    assert "Mae 1 peth i’w gywiro" in wrong
+    odd = is_welsh(browser.post("/receipt/change/", {"step": "look", "purposes": ["x"]}))
+    assert "Dewiswch dim ond o’r rhestr hon" in odd
+    said = {"purposes": ["care", "second-opinion", "teaching-local"]}
+    look = is_welsh(browser.post("/receipt/change/", said | {"step": "look"}))
+    assert "Does dim wedi’i wneud eto" in look
+    assert "Mae hyn yn cael ei ddinistrio: copi ar gyfer addysgu yma." in unescape(look)
+    assert not Withdrawal.objects.exists()
+    done = is_welsh(browser.post("/receipt/change/", said | {"step": "stop"}, follow=True))
+    assert "Mae’r llun wedi helpu i lywio gofal, felly mae’n aros yn y cofnod." in done
+    assert "Rydym yn gofyn i’r hyn a aeth allan" in done
+    assert Withdrawal.objects.get().consequences[0]["text"].startswith("The ")
+    assert "Addysgu yma" not in is_welsh(browser.get("/receipt/change/"))
+
+
+def test_the_patient_says_no_in_welsh(slip):
+    browser = open_slip(slip)
+    is_welsh(browser.get("/receipt/no/"))
+    assert "Dewiswch beth" in is_welsh(browser.post("/receipt/no/", {"step": "look"}))
+    look = is_welsh(browser.post("/receipt/no/", {"step": "look", "purposes": ["all"]}))
+    assert "Dim ond chi all ddadwneud hyn" in look
+    done = browser.post("/receipt/no/", {"step": "stop", "purposes": ["all"]}, follow=True)
+    assert "Ni ddefnyddir unrhyw lun ar gyfer: Gofal, Ail farn" in is_welsh(done)
+
+
+def test_staff_read_of_a_welsh_change_of_mind_in_english(slip, clinic, adult):
+    consent = adult.consents.get()
+    where = f"/consents/{consent.pk}/change-of-mind/"
+    assert "What do you take back?" in text(clinic.get(where))
+    look = text(clinic.post(where, {"step": "look", "purposes": ["teaching-local"]}))
+    assert "The copy for teaching here is destroyed." in look
+
+
+def test_half_a_language_is_not_offered_to_take_back_in(tmp_path):
+    """One sentence of the change-of-mind pages missing, and the language isn't there at all."""
+    from unit.policy.test_sheets import made_up
+
+    folder = made_up(tmp_path)
+    assert "xx" in languages("england", beside=folder)
+    page = folder / "xx.page.toml"
+    lines = page.read_text(encoding="utf-8").splitlines()
+    for missing in ("Take it back now", "The picture is destroyed."):
+        kept = [line for line in lines if not line.startswith(f'"{missing}"')]
+        assert len(kept) == len(lines) - 1
+        page.write_text("\n".join(kept), encoding="utf-8")
+        assert "xx" not in languages("england", beside=folder)

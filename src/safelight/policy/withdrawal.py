@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from safelight.terms import Purpose
+
+if TYPE_CHECKING:
+    from safelight.policy.saying import Saying
 
 Kind: TypeAlias = Literal["original", "copy", "link", "release", "queued"]
 
@@ -35,6 +39,37 @@ FOR = {
 _BROAD = frozenset({Purpose.TEACHING_WIDE, Purpose.PUBLICATION, Purpose.SOCIAL, Purpose.MARKETING})
 _CANT_BROAD = "What was printed, saved or passed on from the web can't be called back."
 _CANT_NAMED = "Who has seen it can't unsee it, and a copy saved elsewhere can't be reached."
+
+_DESTROYED = "The picture is destroyed."
+_CLOSED = "The picture is closed to {what}."
+_STAYS = "{why}, so it stays in the record, closed to {closed}."
+_FOR_LAW = "What was given for {what} stays: consent doesn't decide that."
+_COPY_CLOSED = "The {word} for {what} is closed."
+_COPY_STAYS = "A complaint, claim or inquiry may need the {word}, so it stays, closed to all."
+_COPY_DESTROYED = "The {word} for {what} is destroyed."
+_LINK_ENDS = "The {word} for {what} stops working."
+_NOT_SENT = "What was waiting to leave for {what} is stopped."
+_RECALLED = "We ask for what left for {what} to be taken down or deleted. {limit}"
+_GUIDED = "The picture has guided care"
+_IN_DISPUTE = "A complaint, claim or inquiry may need the picture"
+_IN_LAW = "The law or a complaint may need the picture"
+_TAKEN_FOR = "The picture was taken for {what}"
+_EVERY, _EVERY_OTHER, _WHAT_ENDED = "every use", "every other use", "what was taken back"
+
+SENTENCES = (
+    *(_DESTROYED, _CLOSED, _STAYS, _FOR_LAW, _COPY_CLOSED, _COPY_STAYS, _COPY_DESTROYED),
+    *(_LINK_ENDS, _NOT_SENT, _RECALLED, _TAKEN_FOR),
+)
+"""What is put together from phrases; a translator is asked for each."""
+PHRASES = (
+    *(*FOR.values(), _EVERY, _EVERY_OTHER, _WHAT_ENDED, _GUIDED, _IN_DISPUTE, _IN_LAW),
+    *(_CANT_BROAD, _CANT_NAMED, *get_args(Kind)),
+)
+"""What is put in."""
+_FORMS = {
+    sentence: re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(sentence)))
+    for sentence in SENTENCES
+}
 
 
 class Step(StrEnum):
@@ -137,6 +172,30 @@ def consequences_of_erasure(things: Sequence[Derived]) -> tuple[Consequence, ...
     return tuple(sorted(found, key=lambda one: _ORDER[one.step]))
 
 
+def said(text: str, words: Saying) -> str:
+    """Return a consequence's text in the patient's language, also one that was kept long ago.
+
+    A text of another origin stays as it is.
+    """
+    if not words.texts:
+        return text
+    for sentence, form in _FORMS.items():
+        if found := form.fullmatch(text):
+            values = {name: _phrase(value, words) for name, value in found.groupdict().items()}
+            return words.say(sentence, **values)
+    return words.say(text)
+
+
+def _phrase(text: str, words: Saying) -> str:
+    """Return what is put in: one phrase, several in a row, or a sentence of its own."""
+    if text in PHRASES:
+        return words.say(text)
+    parts = text.split(" and ")
+    if all(part in PHRASES for part in parts):
+        return ", ".join(words.say(part) for part in parts)
+    return said(text, words)
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     """One withdrawal, and what of its circumstances decides."""
@@ -160,27 +219,25 @@ class _Case:
 
     def _original(self, thing: Derived) -> Iterator[Consequence]:
         if self.original_goes:
-            yield self._say(Step.DESTROY, thing, "The picture is destroyed.")
+            yield self._say(Step.DESTROY, thing, _DESTROYED)
             return
-        yield self._say(Step.CLOSE, thing, f"The picture is closed to {self._what_ended()}.")
+        yield self._say(Step.CLOSE, thing, _CLOSED.format(what=self._what_ended()))
         why, source = self._why_it_stays(thing)
-        closed = "every other use" if self.everything else "what was taken back"
-        yield Consequence(
-            Step.KEEP, thing.id, f"{why}, so it stays in the record, closed to {closed}.", source
-        )
+        closed = _EVERY_OTHER if self.everything else _WHAT_ENDED
+        yield Consequence(Step.KEEP, thing.id, _STAYS.format(why=why, closed=closed), source)
 
     def _why_it_stays(self, thing: Derived) -> tuple[str, str]:
         if self.relied_on:
-            return "The picture has guided care", _PRACTICE
+            return _GUIDED, _PRACTICE
         if self.held:
-            return "A complaint, claim or inquiry may need the picture", _HOLD
+            return _IN_DISPUTE, _HOLD
         if self.lawful:
-            return "The law or a complaint may need the picture", _demanded_by(self.lawful)
-        return f"The picture was taken for {FOR[thing.purpose]}", _PRACTICE
+            return _IN_LAW, _demanded_by(self.lawful)
+        return _TAKEN_FOR.format(what=FOR[thing.purpose]), _PRACTICE
 
     def _lawful(self, thing: Derived) -> Iterator[Consequence]:
         if self.everything:
-            text = f"What was given for {FOR[thing.purpose]} stays: consent doesn't decide that."
+            text = _FOR_LAW.format(what=FOR[thing.purpose])
             source = _demanded_by({thing.purpose})
             yield Consequence(Step.KEEP, thing.id, text, source)
 
@@ -189,23 +246,23 @@ class _Case:
             return
         what, word = FOR[thing.purpose], thing.word
         if thing.kind == "copy" and self.held and not self.during:
-            yield self._say(Step.CLOSE, thing, f"The {word} for {what} is closed.")
-            why = f"A complaint, claim or inquiry may need the {word}, so it stays, closed to all."
+            yield self._say(Step.CLOSE, thing, _COPY_CLOSED.format(word=word, what=what))
+            why = _COPY_STAYS.format(word=word)
             yield Consequence(Step.KEEP, thing.id, why, _HOLD)
         elif thing.kind == "copy":
-            yield self._say(Step.DESTROY, thing, f"The {word} for {what} is destroyed.")
+            yield self._say(Step.DESTROY, thing, _COPY_DESTROYED.format(word=word, what=what))
         elif thing.kind == "link":
-            yield self._say(Step.REVOKE, thing, f"The {word} for {what} stops working.")
+            yield self._say(Step.REVOKE, thing, _LINK_ENDS.format(word=word, what=what))
         elif thing.kind == "queued" or not thing.is_out:
-            yield self._say(Step.STOP, thing, f"What was waiting to leave for {what} is stopped.")
+            yield self._say(Step.STOP, thing, _NOT_SENT.format(what=what))
         if thing.is_out:
             limit = _CANT_BROAD if thing.purpose in _BROAD else _CANT_NAMED
-            text = f"We ask for what left for {what} to be taken down or deleted. {limit}"
+            text = _RECALLED.format(what=what, limit=limit)
             yield Consequence(Step.RECALL, thing.id, text, _PRACTICE)
 
     def _what_ended(self) -> str:
         if self.everything:
-            return "every use"
+            return _EVERY
         return " and ".join(FOR[each] for each in Purpose if each in self.ended)
 
     def _say(self, step: Step, thing: Derived, text: str) -> Consequence:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from safelight.flows import consent, lasting, receipts
-from safelight.policy import saying, wording
+from safelight.policy import saying, withdrawal, wording
 from safelight.policy.wording import REACHING, TOLD, VARIANTS, WordingRefused, load
 from safelight.terms import Purpose
 from safelight.web import sheet as web_sheet
+from safelight.web.views import withdrawal as taking_back
 from safelight.web.words import PURPOSES
 from unit.policy.test_wording import grade, sentences, texts, words_of
 
@@ -22,7 +23,10 @@ FILLED = {"site": "left lower leg", "name": "Alex Example"}
 PATIENTS_PAGES = [
     *(ROOT / "web/templates/consent").glob("*.html"),
     *(ROOT / "web/templates/receipts").glob("*.html"),
+    *(ROOT / "web/templates/withdrawal").glob("*.html"),
 ]
+STAFF_ALONE = {"record.html", "where.html", "choose.html", "done.html"}
+"""Pages in the same folders that only staff see."""
 
 
 @pytest.mark.parametrize(("language", "variant"), SHEETS)
@@ -43,7 +47,7 @@ def test_a_child_of_eleven_can_read_every_english_sheet(variant):
 
 
 def test_the_english_pages_around_the_sheet_are_plain_too():
-    for section in ("sheet", "receipt", "page"):
+    for section in ("sheet", "receipt", "page", "change", "follows"):
         assert grade([re.sub(r"\{\w+\}", "Alex", each) for each in ENGLISH[section]]) <= 6, section
 
 
@@ -164,7 +168,7 @@ def test_every_text_on_the_patients_pages_is_one_that_translators_are_asked_for(
 def test_no_patients_page_says_anything_untranslated():
     """Words outside of tags, on pages that the patient reads, all go through `say`."""
     for page in PATIENTS_PAGES:
-        if page.name in {"record.html", "where.html"}:  # the staff's own pages
+        if page.name in STAFF_ALONE:
             continue
         text = page.read_text().replace("{% block wrap_class %} narrow", "")
         bare = re.sub(r"\{%.*?%\}|\{\{.*?\}\}|<[^>]*>", "|", text, flags=re.DOTALL)
@@ -194,6 +198,54 @@ def test_what_happened_and_what_it_is_for_have_their_words_in_every_language():
     assert set(receipts.SAID.values()) | set(receipts.ROLES.values()) <= ALL
     assert set(PURPOSES.values()) <= ALL
     assert receipts.ReceiptUnknown.for_people in ALL
+
+
+def test_taking_back_and_saying_no_have_their_words_in_every_language():
+    steps = {word for _, word, _ in taking_back.STEPS.values()}
+    assert steps | {taking_back.TIMES} <= ALL
+    open_ones = list(Purpose)
+    for form in (taking_back.TakeBackForm, taking_back.PictureForm, taking_back.SayNoForm):
+        asked = form(open_ones=open_ones).fields["purposes"]
+        mine = {asked.error_messages[code] for code in ("required", "invalid_choice")}
+        if form is not taking_back.PictureForm:  # staff's alone
+            mine |= {str(label) for _, label in asked.choices}
+            mine |= {label.text for _, label in asked.choices if label.text}
+        assert mine | {asked.label} <= ALL
+
+
+WELSH = saying.saying("cy")
+
+
+@pytest.mark.parametrize(
+    "purposes",
+    [{each} for each in Purpose if each not in withdrawal.BY_LAW]
+    + [{Purpose.RESEARCH, Purpose.SOCIAL}],
+)
+@pytest.mark.parametrize("relied_on", [False, True])
+@pytest.mark.parametrize("held", [False, True])
+def test_whatever_follows_is_said_in_welsh(purposes, relied_on, held):
+    """Every consequence that can be made of these parts comes out with nothing English left."""
+    things = [
+        withdrawal.Derived(kind, f"{kind}-{each}-{out}", each, out)
+        for kind in ("original", "copy", "link", "release", "queued")
+        for each in Purpose
+        for out in (False, True)
+        if kind != "original" or not out
+    ]
+    english = set(withdrawal.SENTENCES) | set(withdrawal.PHRASES) - {"copy", "link"}
+    for one in withdrawal.consequences(
+        purposes, things=things, relied_on_for_care=relied_on, during=False, held=held
+    ):
+        text = withdrawal.said(one.text, WELSH)
+        assert text != one.text
+        assert "{" not in text
+        assert not [part for part in english if part in text and part != "original"], text
+        assert withdrawal.said(one.text, saying.saying("en")) == one.text
+
+
+def test_every_sentence_that_is_put_together_is_one_that_translators_are_asked_for():
+    assert set(withdrawal.SENTENCES) | set(withdrawal.PHRASES) <= ALL
+    assert withdrawal.said("Of another origin", WELSH) == "Of another origin"
 
 
 def test_english_says_itself_and_puts_values_in():

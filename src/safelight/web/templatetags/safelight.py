@@ -122,10 +122,20 @@ def steps(at: int, of: int) -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/summary.html")
-def errors_of(*forms: BaseForm) -> dict[str, Any]:
-    """Show what has to be put right, with links to the fields. Nothing when all is well."""
+def errors_of(*forms: BaseForm, words: Saying | None = None) -> dict[str, Any]:
+    """Show what has to be put right, with links to the fields. Nothing when all is well.
+
+    words: the patient's language, on the patient's own pages.
+    """
     shown = [form for form in forms if isinstance(form, BaseForm)]
-    return {"found": [each for form in shown for each in found_in(form)]}
+    found = [each for form in shown for each in found_in(form)]
+    return {"found": found, "heading": _to_put_right(len(found), words) if words else ""}
+
+
+def _to_put_right(count: int, words: Saying) -> str:
+    if count == 1:
+        return words.say("There is 1 thing to put right")
+    return words.say("There are {count} things to put right", count=count)
 
 
 @register.simple_tag

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from safelight.flows import receipts as flow
 from safelight.flows import sheets
 from safelight.flows import withdraw as withdrawing
+from safelight.policy.saying import Saying
 from safelight.records.models import Receipt
 from safelight.web import lockout
 from safelight.web.doors import open_to_all
@@ -64,14 +65,14 @@ def page(request: HttpRequest) -> HttpResponse:
     if receipt is None:
         return redirect("receipt")
     said = flow.page_of(receipt, now=timezone.now())
-    consent = said.consent
+    consent, words = said.consent, words_of(receipt)
     context = {
         "said": said,
-        "saying": sheets.words_for(consent.wording["language"]),
+        "saying": words,
         "agreed": [(PURPOSES[each], consent.targets.get(each)) for each in said.can_withdraw],
         "ended": [PURPOSES[each] for each in said.consent.withdrawn],
         "refused": [PURPOSES[each] for each in said.consent.refused],
-        "outcomes": [outcome(each) for each in said.withdrawals],
+        "outcomes": [outcome(each, words) for each in said.withdrawals],
         "key_days": flow.key_backup_days(),
         "is_proven": flow.is_backup_gone_for_sure(now=timezone.now()),
     }
@@ -85,10 +86,12 @@ def change(request: HttpRequest) -> HttpResponse:
     receipt, now = opened_receipt(request), timezone.now()
     if receipt is None:
         return redirect("receipt")
-    consent = receipt.consent
+    consent, words = receipt.consent, words_of(receipt)
     form = TakeBackForm(request.POST or None, open_ones=withdrawing.can_be_withdrawn(consent))
+    form.speak(words)
     context: dict[str, object] = {
         "form": form,
+        "saying": words,
         "base": "base_public.html",
         "back": "receipt-page",
         "again": "receipt-change",
@@ -100,7 +103,7 @@ def change(request: HttpRequest) -> HttpResponse:
             flow.withdraw(receipt, purposes=form.chosen, now=now)
         return redirect("receipt-page")
     steps = flow.consequences_of(receipt, purposes=form.chosen, now=now)
-    context |= {"steps": shown(steps), "chosen": form.chosen}
+    context |= {"steps": shown(steps, words), "chosen": form.chosen}
     return render(request, "withdrawal/consequences.html", context)
 
 
@@ -111,9 +114,12 @@ def say_no(request: HttpRequest) -> HttpResponse:
     receipt, now = opened_receipt(request), timezone.now()
     if receipt is None:
         return redirect("receipt")
+    words = words_of(receipt)
     form = SayNoForm(request.POST or None, open_ones=uses_to_refuse(receipt.consent.patient))
+    form.speak(words)
     context: dict[str, object] = {
         "form": form,
+        "saying": words,
         "title": "Say no to a use",
         "base": "base_public.html",
         "back": "receipt-page",
@@ -129,9 +135,9 @@ def say_no(request: HttpRequest) -> HttpResponse:
     scope = withdrawing.Scope(receipt.consent.patient)
     steps = withdrawing.consequences_for(scope, purposes=form.chosen, now=now)
     context |= {
-        "steps": shown(steps),
+        "steps": shown(steps, words),
         "chosen": form.cleaned_data["purposes"],
-        "uses": [PURPOSES[each] for each in form.chosen],
+        "uses": [words.say(PURPOSES[each]) for each in form.chosen],
     }
     return render(request, "withdrawal/consequences.html", context)
 
@@ -142,6 +148,11 @@ def leave(request: HttpRequest) -> HttpResponse:
     """Close the receipt in this browser."""
     request.session.pop(OPEN, None)
     return redirect("receipt")
+
+
+def words_of(receipt: Receipt) -> Saying:
+    """Return the words of the patient's pages, in the language of the conversation."""
+    return sheets.words_for(receipt.consent.wording["language"])
 
 
 def opened_receipt(request: HttpRequest) -> Receipt | None:

@@ -21,7 +21,8 @@ from safelight.flows import withdraw as flow
 from safelight.flows.consent import standings
 from safelight.flows.receipts import are_traces_overwritten
 from safelight.policy.roles import Action, may
-from safelight.policy.withdrawal import BY_LAW
+from safelight.policy.saying import ENGLISH, Saying, saying
+from safelight.policy.withdrawal import BY_LAW, said
 from safelight.records.models import Channel, Consent, Patient, Photo, Withdrawal
 from safelight.terms import Purpose
 from safelight.web.doors import SignedInRequest, needs
@@ -50,6 +51,9 @@ LIMITS = frozenset({policy.Step.KEEP, policy.Step.RECALL})
 """What is not undone by it."""
 BY_STAFF = [each for each in Channel if each not in {Channel.RECEIPT, Channel.NOT_SAID}]
 OTHER, ALL = "other", "all"
+IN_ENGLISH = saying(ENGLISH)
+"""The words of the staff's own pages."""
+TIMES = "{count} times: {text}"
 
 
 class TakeBackForm(forms.Form):
@@ -58,7 +62,10 @@ class TakeBackForm(forms.Form):
     purposes = forms.MultipleChoiceField(
         label="What do you take back?",
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose what you take back"},
+        error_messages={
+            "required": "Choose what you take back",
+            "invalid_choice": "Choose only from this list",
+        },
     )
     channel = forms.ChoiceField(
         label="How were you told?",
@@ -76,10 +83,24 @@ class TakeBackForm(forms.Form):
         if not by_staff:
             del self.fields["channel"]
 
-    def _choose(self, choices: list[tuple[str, str]]) -> None:
-        field = self.fields["purposes"]
-        assert isinstance(field, forms.MultipleChoiceField)
-        field.choices = choices
+    def _choose(self, choices: list[tuple[str, Option]]) -> None:
+        self.offered = choices
+        _offer(self.fields["purposes"], choices)
+
+    def speak(self, words: Saying) -> None:
+        """Ask in the patient's language; before anything of it is looked at."""
+        for field in self.fields.values():
+            field.label = words.say(str(field.label))
+            field.error_messages |= {
+                code: words.say(str(text)) for code, text in field.error_messages.items()
+            }
+        _offer(
+            self.fields["purposes"],
+            [
+                (value, Option(words.say(option), words.say(option.text)))
+                for value, option in self.offered
+            ],
+        )
 
     @property
     def chosen(self) -> list[Purpose]:
@@ -95,7 +116,7 @@ class TakeBackForm(forms.Form):
 class PictureForm(TakeBackForm):
     """What is taken back of one picture."""
 
-    def _choose(self, choices: list[tuple[str, str]]) -> None:
+    def _choose(self, choices: list[tuple[str, Option]]) -> None:
         care = Purpose.CARE.value
         offered = {
             care: Option("The picture itself", "And with it every use"),
@@ -119,7 +140,7 @@ class SayNoForm(TakeBackForm):
         self.fields["purposes"].label = "What do you say no to?"
         self.fields["purposes"].error_messages["required"] = "Choose what you say no to"
 
-    def _choose(self, choices: list[tuple[str, str]]) -> None:
+    def _choose(self, choices: list[tuple[str, Option]]) -> None:
         uses = [(value, title) for value, title in choices if value != Purpose.CARE.value]
         other = Option("Every use but care", "Of all pictures, those to come included")
         every = Option(
@@ -251,7 +272,8 @@ def done(request: SignedInRequest, pk: UUID) -> HttpResponse:
     withdrawal = get_object_or_404(found, pk=pk)
     if not _may_see(withdrawal, request.user):
         raise Http404
-    context = {"patient": withdrawal.patient, "base": "base.html"} | outcome(withdrawal)
+    context = {"patient": withdrawal.patient, "base": "base.html", "saying": IN_ENGLISH}
+    context |= outcome(withdrawal)
     return render(request, "withdrawal/done.html", context)
 
 
@@ -270,27 +292,32 @@ def uses_to_refuse(patient: Patient) -> list[Purpose]:
     return [each.purpose for each in standings(patient) if each.purpose not in BY_LAW]
 
 
-def shown(steps: Iterable[policy.Consequence]) -> list[Step]:
+def shown(steps: Iterable[policy.Consequence], words: Saying = IN_ENGLISH) -> list[Step]:
     """Return the steps for a page."""
-    return _counted((each.step, each.text) for each in steps)
+    return _counted(((each.step, each.text) for each in steps), words)
 
 
-def outcome(withdrawal: Withdrawal) -> dict[str, object]:
+def outcome(withdrawal: Withdrawal, words: Saying = IN_ENGLISH) -> dict[str, object]:
     """Return what the page of a finished withdrawal shows, closed told apart from destroyed."""
     every = list(withdrawal.erase_jobs.all())
     jobs = [job for job in every if not job.held]
     objection = withdrawal.objection
     return {
         "withdrawal": withdrawal,
-        "said_no": [PURPOSES[each] for each in objection.purposes] if objection else [],
-        "steps": _counted((said["step"], said["text"]) for said in withdrawal.consequences),
-        "stays": any(said["step"] == policy.Step.KEEP for said in withdrawal.consequences),
+        "said_no": [words.say(PURPOSES[each]) for each in objection.purposes] if objection else [],
+        "steps": _counted(
+            ((each["step"], each["text"]) for each in withdrawal.consequences), words
+        ),
+        "stays": any(each["step"] == policy.Step.KEEP for each in withdrawal.consequences),
         "destroyed_at": max((job.destroyed_at for job in jobs if job.destroyed_at), default=None),
         "is_destroying": any(job.destroyed_at is None for job in jobs),
         "is_scrubbed": all(job.scrubbed_at for job in jobs) and are_traces_overwritten(),
         "has_keys": bool(jobs),
         "is_held": len(jobs) < len(every),
-        "recalls": withdrawal.recalls.order_by("due_on"),
+        "recalls": [
+            {"text": said(each.text, words), "due_on": each.due_on, "done_at": each.done_at}
+            for each in withdrawal.recalls.order_by("due_on")
+        ],
         "key_days": receipts.key_backup_days(),
         "is_proven": receipts.is_backup_gone_for_sure(now=timezone.now()),
     }
@@ -304,6 +331,7 @@ def _two_presses(request: SignedInRequest, asked: Asked) -> HttpResponse:
         "form": form,
         "title": asked.title,
         "base": "base.html",
+        "saying": IN_ENGLISH,
         "back": reverse("withdraw", args=[patient.pk]),
         "says_no": asked.says_no,
     }
@@ -333,20 +361,27 @@ def _may_see(withdrawal: Withdrawal, staff: Staff) -> bool:
     return took_it_down and timezone.now() - withdrawal.at <= TOLD_WITHIN
 
 
-def _counted(steps: Iterable[tuple[str, str]]) -> list[Step]:
+def _counted(steps: Iterable[tuple[str, str]], words: Saying) -> list[Step]:
     """Return each step once, with how often where it is more than that."""
-    times = Counter(steps)
     return [
-        Step(
-            *STEPS[step],
-            text if count == 1 else f"{count} times: {text}",
-            is_limit=step in LIMITS,
-        )
-        for (step, text), count in times.items()
+        _step(step, said(text, words), count, words)
+        for (step, text), count in Counter(steps).items()
     ]
 
 
-def _choices(open_ones: Iterable[Purpose]) -> list[tuple[str, str]]:
+def _step(step: str, text: str, count: int, words: Saying) -> Step:
+    tone, word, icon_name = STEPS[step]
+    if count > 1:
+        text = words.say(TIMES, count=count, text=text)
+    return Step(tone, words.say(word), icon_name, text, is_limit=step in LIMITS)
+
+
+def _offer(field: forms.Field, choices: list[tuple[str, Option]]) -> None:
+    assert isinstance(field, forms.MultipleChoiceField)
+    field.choices = choices
+
+
+def _choices(open_ones: Iterable[Purpose]) -> list[tuple[str, Option]]:
     return [(each.value, _choice(each)) for each in open_ones]
 
 
