@@ -367,3 +367,21 @@ def test_other_practices_find_nothing(adult, gp, stranger, released):
     assert outside.get(f"/patients/{adult.pk}/online/").status_code == 404
     elsewhere = patient(practice=stranger.practice)
     assert signed_in(gp).get(f"/patients/{elsewhere.pk}/online/").status_code == 404
+
+
+def test_what_was_told_elsewhere_is_a_press_away_from_the_patients_page(adult, gp, lead):
+    where = f'href="/patients/{adult.pk}/online/"'
+    for who, is_there in ((gp, True), (lead, False)):
+        client = Client()
+        client.force_login(who)
+        page = client.get(f"/patients/{adult.pk}/").content.decode()
+        assert (where in page) is is_there
+
+
+def test_a_page_tells_days_and_groups_as_people_do(adult, gp):
+    post(adult, gp, audience="group:Dentists of the north")
+    client = Client()
+    client.force_login(gp)
+    page = client.get(f"/patients/{adult.pk}/online/").content.decode()
+    assert "20 November · Dentists of the north" in page
+    assert "2026-11-20" not in page

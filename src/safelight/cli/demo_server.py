@@ -159,7 +159,7 @@ def draw(name: str) -> bytes:
         "rash of a child": lambda: made_up.rash(15, "very light", size=SIDE),
         "rash on brown skin": lambda: made_up.rash(16, "brown", size=SIDE),
         "ulcer on dark skin": lambda: made_up.wound(17, "dark", size=SIDE),
-        "plain skin": lambda: made_up.skin(18, "medium", size=SIDE),
+        "plain skin": lambda: made_up.skin(19, "medium", size=SIDE),
     }
     pixels: NDArray[Any] = pictures[name]()
     held = io.BytesIO()

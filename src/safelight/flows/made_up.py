@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from safelight import policy, vault
 from safelight.flows import capture, consent, disclosures, patients, rules, sheets
+from safelight.flows import made_up_since as since
 from safelight.flows import staff as accounts
 from safelight.policy.roles import Role
 from safelight.records.models import (
@@ -34,8 +35,9 @@ from safelight.terms import Purpose
 Draw = Callable[[str], bytes]
 """Returns the made-up picture of that name as JPEG."""
 
-OPENED = timedelta(days=210)
-"""How long ago the made-up practice opened: before its first made-up visit."""
+OPENED = timedelta(days=3400)
+"""How long ago the made-up practice opened: before its first made-up visit, and so long that what
+was kept from then is due."""
 
 PRACTICE = "Lantern Lane Surgery"
 ADMINISTRATOR = ("Samira Boone", "admin@lantern.example")
@@ -161,6 +163,37 @@ PEOPLE: tuple[Person, ...] = (
         assessed=("gillick", "not-competent", "Talked it through twice, with her father there"),
         sixteen_days_ago=90,
     ),
+    Person(
+        since.RUTH,
+        58,
+        (8, 21),
+        "9990000700",
+        (
+            Visit(40, since.KNEE, ("plain skin",), (_CARE, _ADVICE, _TEACH)),
+            Visit(39, since.NECK, ("plain skin",), (_CARE,)),
+        ),
+    ),
+    Person(
+        since.IVO,
+        47,
+        (4, 9),
+        "9990000808",
+        (Visit(70, since.HAND, ("plain skin",), (_CARE, _TEACH)),),
+    ),
+    Person(
+        since.CLARA,
+        36,
+        (9, 5),
+        "9990001006",
+        (Visit(25, since.BACK, ("plain skin",), (_CARE, Purpose.TEACHING_WIDE)),),
+    ),
+    Person(
+        since.HAROLD,
+        64,
+        (12, 2),
+        "9990000905",
+        (Visit(3390, since.CHEST, ("plain skin",), (_CARE,)),),
+    ),
 )
 
 
@@ -226,16 +259,20 @@ def _born(person: Person, *, now: datetime) -> date:
 
 
 def live_through(practice: Practice, *, draw: Draw, now: datetime) -> None:
-    """Have every conversation and take every picture, oldest first, and record the death."""
+    """Have every conversation, take every picture, oldest first, and do what came of them."""
     gp, nurse = _first(practice, Role.GP), _first(practice, Role.NURSE)
     known = {patient.name: patient for patient in Patient.objects.filter(practice=practice)}
-    events: list[tuple[int, Person, Visit | None]] = [
+    events: list[tuple[int, Person | since.Act, Visit | None]] = [
         (visit.days_ago, person, visit) for person in PEOPLE for visit in person.visits
     ]
     events += [(p.died_days_ago, p, None) for p in PEOPLE if p.died_days_ago is not None]
+    events += [(days_ago, act, None) for days_ago, act in since.acts(practice)]
     assessed: set[str] = set()
     for number, (days_ago, person, visit) in enumerate(sorted(events, key=lambda e: -e[0])):
         at = _hour(now - timedelta(days=days_ago), number)
+        if not isinstance(person, Person):
+            person(at)
+            continue
         patient = known[person.name]
         if visit is None:
             _die(patient, person, by=gp, at=at)

@@ -14,14 +14,15 @@ ACROSS = 40
 ONE_EACH = 54
 """Up to so many people the last row has one figure for each."""
 A_ROW = 18
-LEFT, STEP, BIG_STEP, ROW = 264.0, 6.6, 13.4, 50
+LEFT, STEP, BIG_STEP = 264.0, 6.6, 13.4
+SMALL, BIG = 24, 52
+"""The height of a row of small figures, and of one of big ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of figures, and what stands beside it."""
 
-    y: int
     xs: tuple[tuple[float, int], ...]
     """Left edge and top of each figure."""
     figure: str
@@ -29,13 +30,17 @@ class Row:
     is_last: bool
     is_one_each: bool
 
+    @property
+    def height(self) -> int:
+        """Return how tall the row's figures are together."""
+        return BIG * (1 + (len(self.xs) - 1) // A_ROW) if self.is_one_each else SMALL
+
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
     """The picture, ready to be drawn."""
 
     rows: tuple[Row, ...]
-    height: int
     title: str
     is_one_each: bool
     """Whether the last row has one figure for each person."""
@@ -50,26 +55,23 @@ def drawn(steps: Sequence[Mapping[str, Any]]) -> Crowd | None:
     ]
     if len(kept) < 2:
         return None
-    most, rows, y = float(kept[0]["k"]), [], 10
-    for at, step in enumerate(kept):
-        row = _row(step, most=most, y=y, is_last=at == len(kept) - 1)
-        rows.append(row)
-        y += ROW + 52 * ((len(row.xs) - 1) // A_ROW if row.is_one_each else 0)
+    most = float(kept[0]["k"])
+    rows = [_row(step, most=most, is_last=at == len(kept) - 1) for at, step in enumerate(kept)]
     words = ", ".join(f"{row.figure} with {row.words.lower()}" for row in rows[1:])
     title = f"A crowd that gets smaller with each detail: {rows[0].figure} people, {words}"
-    return Crowd(tuple(rows), y + 10, title, rows[-1].is_one_each)
+    return Crowd(tuple(rows), title, rows[-1].is_one_each)
 
 
-def _row(step: Mapping[str, Any], *, most: float, y: int, is_last: bool) -> Row:
+def _row(step: Mapping[str, Any], *, most: float, is_last: bool) -> Row:
     k = max(1.0, float(step["k"]))
     one_each = is_last and k <= ONE_EACH
     if one_each:
         count = round(k)
-        xs = tuple((12 + BIG_STEP * (at % A_ROW), y + 52 * (at // A_ROW)) for at in range(count))
+        xs = tuple((12 + BIG_STEP * (at % A_ROW), BIG * (at // A_ROW)) for at in range(count))
     else:
         count = max(1, round(ACROSS * log10(k + 1) / log10(most + 1)))
         start = (LEFT - STEP * count) / 2
-        xs = tuple((start + STEP * at, y) for at in range(count))
+        xs = tuple((start + STEP * at, 0) for at in range(count))
     return Row(
-        y, xs, f"{about(k):,.0f}", DETAILS.get(step["detail"], step["detail"]), is_last, one_each
+        xs, f"{about(k):,.0f}", DETAILS.get(step["detail"], step["detail"]), is_last, one_each
     )

@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 
 from safelight import exposure
 from safelight.web.forms import DayField
+from safelight.web.words import AUDIENCES
 
 REGIONS: dict[str, str] = {
     "E12000001": "North East",
@@ -57,6 +58,19 @@ DETAILS = {
     "unmapped": "What no table knows",
 }
 _AGE_FORM = re.compile(r"([0-9]{1,3})(?:\s*(?:-|–|to)\s*([0-9]{1,3})|\s*(months?|weeks?))?")
+
+
+def told(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one entry of the register as a page tells it: when, what, to whom, by whom."""
+    return {
+        "at": date.fromisoformat(said["at"]),
+        "words": in_words(said["facts"]),
+        "audience": ", ".join(
+            AUDIENCES.get(to, to.removeprefix("group:")) for to in said["audience"]
+        ),
+        "poster": ", ".join(filter(None, (said.get("poster") or {}).values())),
+        "is_certain": said["patient"] is not None,
+    }
 
 
 @cache

@@ -18,10 +18,9 @@ from safelight.flows.allowed import DoesNotFit
 from safelight.policy.roles import Action
 from safelight.records.models import ExposureAlarm, Patient
 from safelight.web.captions import read_into
-from safelight.web.disclosing import SaidForm, facts_from, in_words, places
+from safelight.web.disclosing import SaidForm, facts_from, places, told
 from safelight.web.doors import SignedInRequest, needs
 from safelight.web.forms import DayField, Option, put_right
-from safelight.web.words import AUDIENCES
 
 VERDICTS = {
     "clear": "Enough people",
@@ -129,23 +128,13 @@ def posts(request: SignedInRequest, pk: UUID) -> HttpResponse:
             return redirect("posts", patient.pk)
     elif form.is_bound:
         status = 422
-    context = {"patient": patient, "form": form, "read": read, "told": _told(patient)}
+    context = {
+        "patient": patient,
+        "form": form,
+        "read": read,
+        "told": [told(each) for each in exposing.history(patient)],
+    }
     return render(request, "disclosures/posts.html", context, status=status)
-
-
-def _told(patient: Patient) -> list[dict[str, Any]]:
-    return [
-        {
-            "at": each["at"],
-            "words": in_words(each["facts"]),
-            "audience": ", ".join(
-                AUDIENCES.get(to, to.removeprefix("group:")) for to in each["audience"]
-            ),
-            "poster": ", ".join(filter(None, (each.get("poster") or {}).values())),
-            "is_certain": each["patient"] is not None,
-        }
-        for each in exposing.history(patient)
-    ]
 
 
 @require_GET

@@ -27,7 +27,15 @@ from safelight.web import opened
 from safelight.web.captions import read_into
 from safelight.web.crowd import drawn
 from safelight.web.decisions import explained
-from safelight.web.disclosing import SaidForm, answers_from, banded, facts_from, in_words, rounded
+from safelight.web.disclosing import (
+    SaidForm,
+    answers_from,
+    banded,
+    facts_from,
+    in_words,
+    rounded,
+    told,
+)
 from safelight.web.doors import SignedInRequest, needs
 from safelight.web.forms import once_of, put_right
 from safelight.web.release_forms import (
@@ -319,16 +327,7 @@ def _explained(found: Release, decision: Decision) -> dict[str, Any]:
 
 
 def _context(found: Release) -> dict[str, Any]:
-    earlier = [
-        {
-            "at": each["at"],
-            "words": in_words(each["facts"]),
-            "audience": ", ".join(each["audience"]),
-            "is_certain": each["patient"] is not None,
-        }
-        for each in flow.earlier_releases(found)
-        if each["id"] != str(found.pk)
-    ]
+    earlier = [told(each) for each in flow.earlier_releases(found) if each["id"] != str(found.pk)]
     return {
         "release": found,
         "photo": found.photo,
