@@ -212,7 +212,10 @@ def _lost_a_lock(error: OperationalError) -> bool:
     """Say whether the database undid this request because another held what it wanted."""
     cause = error.__cause__
     if isinstance(cause, sqlite3.OperationalError):
-        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (
+            sqlite3.SQLITE_BUSY,
+            sqlite3.SQLITE_LOCKED,
+        )
     return getattr(cause, "sqlstate", None) in _LOCK_STATES
 
 
