@@ -56,6 +56,9 @@ DETAILS = {
     "household": "Family",
     "poster": "Who shows it",
     "unmapped": "What no table knows",
+    "not": "Where not from",
+    "time": "When it leaves",
+    "audience": "Who sees it",
 }
 _AGE_FORM = re.compile(r"([0-9]{1,3})(?:\s*(?:-|–|to)\s*([0-9]{1,3})|\s*(months?|weeks?))?")
 
@@ -259,7 +262,11 @@ def banded(report: Mapping[str, Any]) -> dict[str, Any]:
             for each in report.get("contributions", [])
         ],
         "edits": [
-            {"detail": each["detail"], "to": _place_said(each["to"]), "verdict": each["verdict"]}
+            {
+                "detail": _details_said(each),
+                "to": _place_said(each["to"]),
+                "verdict": each["verdict"],
+            }
             for each in report.get("edits", [])
         ],
         "nothing_mends": report.get("nothing_mends", False),
@@ -285,7 +292,12 @@ def rounded(report: Mapping[str, Any]) -> dict[str, Any]:
         for each in said.get("contributions", [])
     ]
     said["edits"] = [
-        {**each, "to": _place_said(each["to"]), "k": about(each["k"])}
+        {
+            **each,
+            "detail": _details_said(each),
+            "to": _place_said(each["to"]),
+            "k": about(each["k"]),
+        }
         for each in said.get("edits", [])
     ]
     said["tiers"] = [
@@ -303,6 +315,13 @@ TIERS = {
     "close-circle": "Relatives and friends",
     "all-audiences": "All who saw any of it, if they talk",
 }
+
+
+def _details_said(edit: Mapping[str, Any]) -> str:
+    """Return in words what an edit changes."""
+    return " and ".join(
+        DETAILS.get(each["detail"], each["detail"]).lower() for each in edit["changes"]
+    ).capitalize()
 
 
 def _place_said(text: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import product
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from safelight import exposure
 from safelight.exposure import editing
@@ -16,8 +20,14 @@ DARLINGTON = {"level": "lad", "code": "E06000005"}
 RARE = {"name": "made up", "prevalence": [1e-4, 1e-3]}
 
 
-def release(poster: object = None, ruled_out: object = None, **facts: object) -> exposure.Disclosed:
-    said = {"id": "r", "patient": "p", "at": "2026-03-01", "audience": ["public"]}
+def release(
+    poster: object = None,
+    ruled_out: object = None,
+    at: str = "2026-03-01",
+    audience: tuple[str, ...] = ("public",),
+    **facts: object,
+) -> exposure.Disclosed:
+    said: dict[str, Any] = {"id": "r", "patient": "p", "at": at, "audience": list(audience)}
     return exposure.read_release(said | {"poster": poster, "not": ruled_out, "facts": facts})
 
 
@@ -96,3 +106,143 @@ def test_the_search_ends_where_it_is_told_to(monkeypatch) -> None:
 def test_fewer_than_three_ways_are_all_offered() -> None:
     found = assess(release(unmapped=list("abcdefg"))).edits
     assert [each["detail"] for each in found] == ["unmapped"]
+
+
+# --- against every combination there is ------------------------------------------------------------
+
+AGES = st.sampled_from([{"years": 42}, {"years": 43}, {"months": 7}, {"band": [38, 44]}])
+PLACES = st.sampled_from([DARLINGTON, {"level": "region", "code": "E12000001"}])
+MARKS = st.sampled_from(
+    [
+        [{"what": "rose tattoo", "share": [1e-4, 1e-3]}],
+        [{"what": "rose tattoo", "share": [1e-4, 1e-3]}, {"what": "scar", "share": [0.1, 0.3]}],
+    ]
+)
+EVENTS = st.sampled_from([{"what": "accident"}, {"what": "accident", "on": "2026-02-11"}])
+AUDIENCES = st.sampled_from([("public",), ("public", "students"), ("students", "nurses")])
+FACTS = st.fixed_dictionaries(
+    {},
+    optional={"age": AGES, "place": PLACES, "marks": MARKS, "event": EVENTS, "sex": st.just("M")},
+)
+
+
+def told(each: exposure.Disclosed) -> tuple[tuple[str, ...], Any]:
+    return each.audience, told_by(each, population=UK)
+
+
+@settings(max_examples=60)
+@given(FACTS, FACTS, AUDIENCES, AUDIENCES)
+def test_what_is_offered_is_what_trying_everything_finds(
+    before: dict[str, object],
+    facts: dict[str, object],
+    to_before: tuple[str, ...],
+    to: tuple[str, ...],
+) -> None:
+    earlier = [told(release(at="2026-02-13", audience=to_before, **before))]
+    said = release(audience=to, **facts)
+    ladders = editing.ladders_of(said, earlier=earlier, population=UK)
+    steps = list(ladders.values())
+
+    def verdict(rungs: tuple[int, ...]) -> Verdict:
+        changed = editing._changed(said, ladders, rungs)
+        return judge([*earlier, told(changed)], changed.audience, population=UK)[0].verdict
+
+    every = list(product(*(range(len(each) + 1) for each in steps)))
+    best = verdict(tuple(len(each) for each in steps))
+    mending = sorted(editing._cost(steps, each) for each in every if verdict(each) is best)
+    found = editing.edits(earlier, said, population=UK)
+    if best is Verdict.BLOCK or verdict((0,) * len(steps)) is best:
+        assert found == ()
+        return
+    assert found[0]["cost"] == mending[0]
+    assert [each["cost"] for each in found] == sorted(each["cost"] for each in found)
+    assert {each["verdict"] for each in found} == {best.value}
+
+
+# --- every kind of change ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "windows"),
+    [
+        ("2026-02-11", [("2026-02-01", "2026-02-28"), ("2026-01-01", "2026-03-01")]),
+        (None, [("2026-02-01", "2026-03-01"), ("2026-01-01", "2026-03-01")]),
+        ({"from": "2025-12-30", "to": "2026-01-02"}, [("2025-12-01", "2026-01-31"), ("2025-01-01", "2026-03-01")]),
+        ({"from": "2026-01-01", "to": "2026-03-01"}, []),
+    ],
+)  # fmt: skip
+def test_a_date_is_blurred_to_its_month_and_year_and_never_to_what_is_to_come(
+    event: object, windows: list[tuple[str, str]]
+) -> None:
+    steps = editing.ladders_of(release(event={"what": "accident", "on": event}), population=UK)
+    *blurred, last = steps["event"]
+    assert [(each.value["on"]["from"], each.value["on"]["to"]) for each in blurred] == windows
+    assert last.to == "left out"
+
+
+def test_the_most_telling_mark_is_cropped_first() -> None:
+    marks = [
+        {"what": "scar", "share": [0.1, 0.3]},
+        {"what": "rose tattoo", "share": [1e-4, 1e-3]},
+        {"what": "something"},
+    ]
+    steps = editing.ladders_of(release(marks=marks), population=UK)["marks"]
+    assert [each.to for each in steps] == [
+        "crop or cover: something",
+        "crop or cover: something, rose tattoo",
+        "crop or cover: scar, rose tattoo, something",
+    ]
+    rare = release(marks=marks[:2], place=DARLINGTON, sex="F")
+    (first, *_) = assess(rare).edits
+    assert first["changes"] == [{"detail": "marks", "to": "crop or cover: rose tattoo"}]
+
+
+def test_waiting_keeps_two_ages_from_telling_the_birthday() -> None:
+    earlier = release(at="2026-02-13", age={"years": 42}, sex="M", place=DARLINGTON)
+    said = release(age={"years": 43}, sex="M", place=DARLINGTON)
+    steps = editing.ladders_of(said, earlier=[told(earlier)], population=UK)["time"]
+    assert [each.value for each in steps] == [
+        date(2026, 3, 31),
+        date(2026, 5, 31),
+        date(2026, 8, 30),
+    ]
+    assert steps[0].to == "wait until 31 March 2026"
+    waited = editing._changed(said, {"time": steps}, (3,))
+    assert assess(earlier, waited).crowd.k > 5 * assess(earlier, said).crowd.k
+
+
+@pytest.mark.parametrize(
+    ("earlier", "facts"),
+    [
+        ({}, {"age": {"years": 43}}),  # the birthday may be tomorrow
+        ({"age": {"years": 42}}, {"age": {"years": 43}, "event": {"what": "accident"}}),
+        ({"age": {"years": 42}}, {"age": {"band": [40, 44]}}),
+        ({"age": {"years": 42}}, {}),
+    ],
+)
+def test_nobody_is_told_to_wait_where_the_words_may_be_wrong_by_then(
+    earlier: dict[str, object], facts: dict[str, object]
+) -> None:
+    before = [told(release(at="2026-02-13", **earlier))]
+    assert "time" not in editing.ladders_of(release(**facts), earlier=before, population=UK)
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        (("public", "students"), [("not to public", ("students",))]),
+        (("nurses", "students"), [("not to students", ("nurses",))]),
+        (
+            ("nurses", "students", "public"),
+            [("not to public", ("students", "nurses")), ("not to public, students", ("nurses",))],
+        ),
+        (("students",), []),
+    ],
+)
+def test_the_public_is_left_out_first_and_then_who_could_make_most_of_it(
+    to: tuple[str, ...], expected: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    earlier = release(audience=("students",), place=DARLINGTON, age={"years": 42})
+    said = release(audience=to, condition=RARE, sex="M")
+    ladders = editing.ladders_of(said, earlier=[told(earlier)], population=UK)
+    assert [(each.to, each.value) for each in ladders.get("audience", [])] == expected
