@@ -121,8 +121,11 @@ def _for_people(name: str, seen: Inspected) -> str:
         f"    {finding.kind:<9} {place(finding):<24} {finding.why}"
         for finding in seen.report.findings
     ]
-    answers = seen.report.answers.items()
+    unseen = seen.report.unseen
+    answers = [each for each in seen.report.answers.items() if each[0] not in unseen]
     lines.append("  Detectors: " + ", ".join(f"{kind} {said.value}" for kind, said in answers))
+    if unseen:
+        lines.append("  Held, since no machine can tell: " + ", ".join(unseen))
     if seen.report.failed:
         lines.append("  A detector failed, so this answer is not complete.")
     return "\n".join(lines)

@@ -21,6 +21,7 @@ from safelight.cli.inspect import (
     report_failure,
 )
 from safelight.flows import pictures
+from safelight.redact import NothingToPropose
 from safelight.terms import Answer, Region, RegionOutsideImage
 
 if TYPE_CHECKING:
@@ -51,21 +52,36 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", dest="out", metavar="OUT", type=Path, required=True, help="the copy: .jpg or .png"
     )
-    for option, what in (("--keep", "let only this remain"), ("--cover", "cover this as well")):
-        parser.add_argument(
-            option,
-            metavar="BOX",
-            type=box,
-            action="append",
-            default=[],
-            help=f"{what}: X,Y,WIDTH,HEIGHT in pixels of the upright picture; may be repeated",
-        )
+    parser.add_argument(
+        "--keep",
+        metavar="BOX",
+        type=kept,
+        action="append",
+        default=[],
+        help="let only this remain: X,Y,WIDTH,HEIGHT in pixels of the upright picture, "
+        "or skin, or lesion; may be repeated",
+    )
+    parser.add_argument(
+        "--cover",
+        metavar="BOX",
+        type=box,
+        action="append",
+        default=[],
+        help="cover this as well: X,Y,WIDTH,HEIGHT; may be repeated",
+    )
     parser.add_argument(
         "--max-side", metavar="N", type=side, help="make the longer side at most this many pixels"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     for option in WEAK:
         parser.add_argument(option, action=_Refuse, nargs=0, help=argparse.SUPPRESS)
+
+
+def kept(words: str) -> Region | Literal["skin", "lesion"]:
+    """Read a box, or the name of what is to be looked for in the picture."""
+    if words == "skin":
+        return "skin"
+    return "lesion" if words == "lesion" else box(words)
 
 
 def box(words: str) -> Region:
@@ -150,6 +166,8 @@ def _made(args: argparse.Namespace) -> CopyMade | Failure:
         )
     except RegionOutsideImage as error:
         return Failure(error.for_people, EXIT_USAGE)
+    except NothingToPropose as error:
+        return Failure(error.for_people, EXIT_REFUSED)
     except CANNOT_OPEN as error:
         return failure_of(error)
 

@@ -9,18 +9,20 @@ says that a picture is anonymous.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
 
 from safelight.detect.cards import ModelCard
+from safelight.detect.closeups import Crops
 from safelight.detect.codes import Codes
 from safelight.detect.faces import Faces
-from safelight.detect.models import WeightsMissing, read_model
+from safelight.detect.models import WeightsMissing, read_crop_model, read_model
 from safelight.detect.sizes import Sizes
 from safelight.detect.text import Text
+from safelight.detect.unseen import UNSEEN
 from safelight.detect.values import (
     AGAIN,
     FIRST,
@@ -34,7 +36,7 @@ from safelight.detect.values import (
 from safelight.terms import Answer, Pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "AGAIN",
@@ -44,6 +46,7 @@ __all__ = [
     "Detector",
     "DetectorFailed",
     "Detectors",
+    "Faces",
     "Finding",
     "ModelCard",
     "Report",
@@ -85,6 +88,14 @@ class Detectors:
     """The detectors to ask, models loaded."""
 
     all: tuple[Detector, ...]
+    unseen: Mapping[str, str] = field(default_factory=dict)
+    """Kinds that none of them looks for, and why: answered HELD, never passed over."""
+
+    def with_more(self, *more: Detector) -> Detectors:
+        """Return these and others; a kind that one of the others looks for is unseen no more."""
+        looked_for = {detector.kind for detector in more}
+        still = {kind: why for kind, why in self.unseen.items() if kind not in looked_for}
+        return Detectors((*self.all, *more), still)
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
@@ -102,7 +113,8 @@ def load(*, threads: int = 1, folder: Path | None = None) -> Detectors:
         read_model(name, folder=weights, threads=threads)
         for name in ("retinaface", "centerface", "text", "text-light")
     )
-    return Detectors((Faces(retina, centre), Text(text, light), Codes()))
+    crops = Crops(read_crop_model("face-crop", folder=weights))
+    return Detectors((Faces(retina, centre, crops), Text(text, light), Codes()), UNSEEN)
 
 
 def find(
@@ -113,6 +125,8 @@ def find(
     scales: Scales = FIRST,
 ) -> Report:
     """Ask every detector about the picture, and list what the file says besides.
+
+    What no detector looks for is held, with the reason in `unseen`: a person must look.
 
     Raises ValueError if `pixels` is not (height, width, 3) of uint8.
     """
@@ -126,7 +140,8 @@ def find(
         said, answer = _asked(detector, sizes, scales)
         findings += said
         answers[detector.kind] = _stricter(answers.get(detector.kind, Answer.NONE), answer)
-    return Report(tuple(findings), answers)
+    unseen = {kind: why for kind, why in detectors.unseen.items() if kind not in answers}
+    return Report(tuple(findings), answers | dict.fromkeys(unseen, Answer.HELD), unseen)
 
 
 def _asked(detector: Detector, sizes: Sizes, scales: Scales) -> tuple[Sequence[Finding], Answer]:

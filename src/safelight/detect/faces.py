@@ -1,9 +1,10 @@
 """Faces: near ones and parts of them in averaged views, and bystanders at a distance.
 
 Two networks complement each other: RetinaFace sees partial faces in close-ups, CenterFace sees
-small whole ones. Averaging RetinaFace's score over the picture, the picture with a grey border and
-its mirror image tells partial faces from skin better than one view does
-(docs/reference/detectors.md has the figures and the reasons for the thresholds).
+small whole ones. At the first look RetinaFace sees the picture and the picture with its edges
+mirrored, and closeups.py weighs what it says with other evidence. At the second look, on the
+finished copy, its score is averaged over the picture, the picture with a grey border and its mirror
+image (docs/reference/detectors.md has the figures and the reasons for the thresholds).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from safelight.detect.cards import ModelCard
+    from safelight.detect.closeups import Crops, Evidence
     from safelight.detect.sizes import Sizes
     from safelight.terms import Pixels
 
@@ -39,7 +41,16 @@ SAME_AT = 0.3
 """Boxes of two views with at least this intersection over union show one thing."""
 BORDER = 0.5
 """Of the longer side, in all: a quarter on each side."""
+REFLECTED = 0.25
+"""Of each side, mirrored beyond each edge."""
+SMALL = 0.12
+"""Of the picture: a smaller box is no part of a face that fills the frame, and stands by itself."""
 GREY = 127
+
+WHY = {
+    Answer.FOUND: "a face or part of one",
+    Answer.HELD: "may be a face or part of one",
+}
 
 RETINA_MEAN = (104.0, 117.0, 127.0)
 RETINA_ANCHORS = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))
@@ -53,20 +64,39 @@ class Faces:
 
     kind = "face"
 
-    def __init__(self, retina: Model, centre: Model) -> None:
-        """Take the two networks."""
-        self._retina, self._centre = retina, centre
+    def __init__(self, retina: Model, centre: Model, crops: Crops) -> None:
+        """Take the two face detectors, and what judges close-ups."""
+        self._retina, self._centre, self._crops = retina, centre, crops
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """Return the cards of both networks."""
-        return (self._retina.card, self._centre.card)
+        """Return the cards of all networks."""
+        return (self._retina.card, self._centre.card, self._crops.card)
 
     def find(self, sizes: Sizes, *, scales: Scales) -> tuple[Finding, ...]:
         """Return faces found and places that may be one."""
-        near = self.near(sizes, longest=scales.faces)
         far = self.far(sizes, longest=scales.bystanders)
-        return (*_near_findings(near, sizes), *_far_findings(far, near, sizes))
+        if scales.weigh:
+            evidence, boxes = self.close_up(sizes, longest=scales.faces)
+            near = _weighed(evidence, boxes, sizes)
+        else:
+            boxes = self.near(sizes, longest=scales.faces)
+            near = _near_findings(boxes, sizes)
+        known = [_as_row(each) for each in near if each.answer is Answer.FOUND]
+        sure = np.asarray(known, np.float32).reshape(-1, 5)
+        return (*near, *_far_findings(far, sure, sizes))
+
+    def close_up(self, sizes: Sizes, *, longest: int) -> tuple[Evidence, Boxes]:
+        """Return the evidence for part of a face, and where RetinaFace saw something, best first."""
+        plain = self._retina_boxes(sizes.at(longest))
+        plain[:, :4] *= sizes.longest / max(sizes.at(longest).shape[:2])
+        reflected = self._reflected_boxes(sizes.at(round(longest / (1 + 2 * REFLECTED))))
+        reflected[:, :4] *= sizes.longest / max(
+            sizes.at(round(longest / (1 + 2 * REFLECTED))).shape[:2]
+        )
+        best = tuple(float(view[0, 4]) if len(view) else 0.0 for view in (plain, reflected))
+        evidence = self._crops.evidence(sizes, best=best)
+        return evidence, averaged((plain, reflected), at=CANDIDATE_AT)
 
     def near(self, sizes: Sizes, *, longest: int) -> Boxes:
         """Return boxes with scores averaged over three views, in pixels of the whole picture."""
@@ -91,6 +121,13 @@ class Faces:
         batch = batch_of(pixels[..., ::-1], mean=RETINA_MEAN)
         where, confidence = self._retina.run(batch)[:2]
         return without_doubles(retina_boxes(where[0], confidence[0, :, 1], batch.shape[2:]))
+
+    def _reflected_boxes(self, pixels: Pixels) -> Boxes:
+        down, across = (round(side * REFLECTED) for side in pixels.shape[:2])
+        canvas = cv2.copyMakeBorder(pixels, down, down, across, across, cv2.BORDER_REFLECT)
+        boxes = self._retina_boxes(np.asarray(canvas, np.uint8))
+        boxes[:, :4] -= (across, down, across, down)
+        return boxes
 
     def _bordered_boxes(self, pixels: Pixels) -> Boxes:
         border = round(max(pixels.shape[:2]) * BORDER / 2)
@@ -163,11 +200,12 @@ def overlaps(some: Boxes, others: Boxes) -> NDArray[np.float32]:
     return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
 
 
-def averaged(views: tuple[Boxes, ...]) -> Boxes:
+def averaged(views: tuple[Boxes, ...], *, at: float = HELD_AT) -> Boxes:
     """Return the boxes of all views with the mean over views of what each view gives that place.
 
     In a close-up the views disagree about where a part of a face ends, not about its being there:
-    so each view's best box has at least the mean of the best scores, once it is HELD_AT by itself.
+    so each view's best box has at least the mean of the best scores, once it is `at` by itself.
+    Boxes below `at` are left out.
     """
     everything = np.concatenate(views)
     if not len(everything):
@@ -177,10 +215,10 @@ def averaged(views: tuple[Boxes, ...]) -> Boxes:
     best = float(np.mean([view[0, 4] if len(view) else 0.0 for view in views]))
     start = 0
     for view in views:
-        if len(view) and view[0, 4] >= HELD_AT:
+        if len(view) and view[0, 4] >= at:
             scores[start] = max(scores[start], best)
         start += len(view)
-    kept = scores >= HELD_AT
+    kept = scores >= at
     return without_doubles(np.column_stack((everything[kept, :4], scores[kept])).astype(np.float32))
 
 
@@ -198,21 +236,55 @@ def _mirrored(boxes: Boxes, width: int) -> Boxes:
     return turned
 
 
+def _weighed(evidence: Evidence, boxes: Boxes, sizes: Sizes) -> list[Finding]:
+    """Return what the evidence for the whole picture makes of its boxes.
+
+    A small box stands by its own score, as someone a little way off. Where the evidence speaks and
+    there is no large box to cover, the whole picture is the place.
+    """
+    area = sizes.width * sizes.height
+    near: list[Finding] = []
+    answer = evidence.answer
+    for left, top, right, bottom, score in boxes.tolist():
+        box = sizes.region(left, top, right, bottom)
+        if box is None:
+            continue
+        if box.area < SMALL * area:
+            if score >= FOUND_AT:
+                near.append(Finding("face", box, None, score, WHY[Answer.FOUND], Answer.FOUND))
+        elif answer is not Answer.NONE and (score >= HELD_AT or not near):
+            near.append(Finding("face", box, None, evidence.score, WHY[answer], answer))
+    if answer is not Answer.NONE and all(_small(each, area) for each in near):
+        whole = sizes.region(0, 0, sizes.width, sizes.height)
+        why = "may be a close-up of part of a face"
+        if not near:
+            near.append(Finding("face", whole, None, evidence.score, why, Answer.HELD))
+    return near
+
+
+def _small(finding: Finding, area: int) -> bool:
+    return finding.box is not None and finding.box.area < SMALL * area
+
+
+def _as_row(finding: Finding) -> tuple[float, ...]:
+    box = finding.box
+    if box is None:
+        raise ValueError("a face has a box")
+    return (box.x, box.y, box.x + box.width, box.y + box.height, finding.score or 0.0)
+
+
 def _near_findings(boxes: Boxes, sizes: Sizes) -> list[Finding]:
     findings = []
     for left, top, right, bottom, score in boxes.tolist():
         box = sizes.region(left, top, right, bottom)
         if box is not None:
-            sure = score >= FOUND_AT
-            why = "a face or part of one" if sure else "may be a face or part of one"
-            answer = Answer.FOUND if sure else Answer.HELD
-            findings.append(Finding("face", box, None, score, why, answer))
+            answer = Answer.FOUND if score >= FOUND_AT else Answer.HELD
+            findings.append(Finding("face", box, None, score, WHY[answer], answer))
     return findings
 
 
-def _far_findings(boxes: Boxes, near: Boxes, sizes: Sizes) -> list[Finding]:
+def _far_findings(boxes: Boxes, sure: Boxes, sizes: Sizes) -> list[Finding]:
     findings = []
-    sure = near[near[:, 4] >= FOUND_AT]
     for place in boxes:
         box = sizes.region(*place[:4].tolist())
         new = not len(sure) or overlaps(place[np.newaxis], sure).max() < SAME_AT

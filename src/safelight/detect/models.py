@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import cv2
@@ -73,6 +74,30 @@ class Model:
         return outputs
 
 
+class CropModel:
+    """A network for one small crop, in TensorFlow Lite's format and run by OpenCV; and its card."""
+
+    def __init__(self, card: ModelCard, weights: bytes) -> None:
+        """Read the network from its bytes; they must be the ones that the card names."""
+        if hashlib.sha256(weights).hexdigest() != card.sha256:
+            raise WeightsMissing(f"{card.file} is not the file that was pinned")
+        try:
+            self._net = cv2.dnn.readNetFromTFLite(np.frombuffer(weights, np.uint8))
+        except cv2.error as error:
+            raise WeightsMissing(f"{card.file} can't be read as a model") from error
+        self.card = card
+        self._outputs = self._net.getUnconnectedOutLayersNames()
+        self._one_at_a_time = Lock()
+
+    def first(self, batch: NDArray[np.float32]) -> float:
+        """Return the first output's only number for a batch (1, 3, height, width)."""
+        with self._one_at_a_time:
+            self._net.setInput(batch)
+            outputs = self._net.forward(self._outputs)
+        (number,) = (float(each.ravel()[0]) for each in outputs if each.size == 1)
+        return number
+
+
 @cache
 def _share_memory() -> None:
     """Let all networks of this process use one pool of memory, one after the other.
@@ -92,10 +117,20 @@ def _share_memory() -> None:
 def read_model(name: str, *, folder: Path, threads: int) -> Model:
     """Return the model with this name in models.toml, its weights read from the folder."""
     card = model_cards()[name]
+    return Model(card, _weights(card, folder), threads=threads)
+
+
+def read_crop_model(name: str, *, folder: Path) -> CropModel:
+    """Return the small model with this name, its weights read from the folder."""
+    card = model_cards()[name]
+    return CropModel(card, _weights(card, folder))
+
+
+def _weights(card: ModelCard, folder: Path) -> bytes:
     path = folder / str(card.file)
     if not path.is_file():
         raise WeightsMissing(f"{card.file} is not there")
-    return Model(card, path.read_bytes(), threads=threads)
+    return path.read_bytes()
 
 
 def batch_of(

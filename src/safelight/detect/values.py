@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from safelight.terms import Answer, Region
@@ -52,7 +52,9 @@ class Report:
 
     findings: tuple[Finding, ...]
     answers: Mapping[str, Answer]
-    """By kind; only kinds that something really looked for."""
+    """By kind. A kind that nothing looked for is HELD, and stands in `unseen`."""
+    unseen: Mapping[str, str] = field(default_factory=dict)
+    """Kind to why no machine could tell."""
 
     @property
     def identifiable(self) -> Literal["yes", "unknown"]:
@@ -84,16 +86,38 @@ class Scales:
     light_text: int
     """For the smaller text model; 0 leaves it out."""
     codes: tuple[int, ...]
+    weigh: bool
+    """Whether the evidence for part of a face is weighed for the picture as a whole (closeups.py)."""
 
 
 FIRST = Scales(
-    faces=512, bystanders=960, text=1280, text_enlarge=1.0, light_text=0, codes=(1280, 2560)
+    faces=448,
+    bystanders=960,
+    text=1280,
+    text_enlarge=1.0,
+    light_text=0,
+    codes=(1280, 2560),
+    weigh=True,
 )
 AGAIN = Scales(
-    faces=448, bystanders=736, text=960, text_enlarge=1.5, light_text=1440, codes=(960, 1920)
+    faces=512,
+    bystanders=736,
+    text=960,
+    text_enlarge=1.5,
+    light_text=1440,
+    codes=(960, 1920),
+    weigh=False,
 )
 """For the finished copy: other sizes than FIRST, so that a miss by size is not made twice."""
-QUICK = Scales(faces=512, bystanders=640, text=0, text_enlarge=1.0, light_text=1024, codes=(1024,))
+QUICK = Scales(
+    faces=448,
+    bystanders=640,
+    text=0,
+    text_enlarge=1.0,
+    light_text=1024,
+    codes=(1024,),
+    weigh=True,
+)
 """For a warning at the shutter: the smaller text model, one size for everything but faces."""
 
 

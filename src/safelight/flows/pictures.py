@@ -143,7 +143,7 @@ def inspect(
 def make_copy(
     data: bytes,
     *,
-    keep: Sequence[Region] = (),
+    keep: Sequence[Region | Literal["skin", "lesion"]] = (),
     cover: Sequence[Region] = (),
     leave: Sequence[Region] = (),
     max_side: int | None = None,
@@ -155,15 +155,18 @@ def make_copy(
 ) -> CopyMade:
     """Make a fresh file of the picture with what identifies covered, and check the finished copy.
 
-    keep: outside these everything is black; none keeps all. cover: black whatever is there.
+    keep: outside these everything is black; none keeps all. "skin" and "lesion" stand for what
+    `redact.propose` says of this picture. cover: black whatever is there.
     leave: a person looked and lets what lies here stand. Boxes are in pixels of the upright picture.
     held: cover what may be something too, or leave it bare and return it in `to_settle`.
-    Raises PictureRefused, LockUnavailable, and RegionOutsideImage for a box that reaches out.
+    Raises PictureRefused, LockUnavailable, RegionOutsideImage for a box that reaches out, and
+    NothingToPropose.
     """
     asked = detectors or shared_detectors()
     opened = files.decode(data, unlocked=unlocked)
-    wish = _Wish(opened.pixels, tuple(keep), tuple(leave), max_side, held, file_format)
-    wish.refuse_outside((*keep, *cover, *leave))
+    kept = _kept(keep, opened.pixels)
+    wish = _Wish(opened.pixels, kept, tuple(leave), max_side, held, file_format)
+    wish.refuse_outside((*kept, *cover, *leave))
     before = detect.find(opened.pixels, detectors=asked, file_findings=opened.file_findings)
     covered = [Covered("chosen", box, "chosen by a person") for box in cover]
     covered += wish.covers_for(wish.bare(before.in_pixels, covered))
@@ -190,6 +193,13 @@ def make_copy(
         before=before,
         person_looked=person_looked,
     )
+
+
+def _kept(keep: Sequence[Region | Literal["skin", "lesion"]], pixels: Pixels) -> tuple[Region, ...]:
+    if all(isinstance(each, Region) for each in keep):
+        return tuple(each for each in keep if isinstance(each, Region))
+    proposal = redact.propose(pixels)
+    return tuple(each if isinstance(each, Region) else proposal.of(each) for each in keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +329,8 @@ def _answers(before: Report, after: Report, visible: Sequence[Finding]) -> dict[
         there = {finding.answer for finding in visible if finding.kind == kind}
         if Answer.FAILED in (said, before.answers.get(kind)):
             answers[kind] = Answer.FAILED
+        elif kind in after.unseen:
+            answers[kind] = Answer.HELD
         elif Answer.FOUND in there:
             answers[kind] = Answer.FOUND
         else:

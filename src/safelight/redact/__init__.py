@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from safelight.redact.proposing import NothingToPropose, Proposal, propose
 from safelight.terms import Pixels, Region, RegionOutsideImage
 
 if TYPE_CHECKING:
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "NothingToPropose",
+    "Proposal",
     "cover",
     "crop",
     "keep",
+    "propose",
     "shares_hidden",
     "shrink",
     "with_margin",

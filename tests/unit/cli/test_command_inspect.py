@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from safelight.cli import inspect, made_up, main
+from safelight.detect.unseen import UNSEEN
 from safelight.flows import pictures
 from safelight.interop import pictures as files
 from safelight.interop.pictures import LockUnavailable
@@ -45,7 +46,7 @@ def test_the_line_has_exactly_what_the_contract_names(portrait, capsys):
     }
     assert (line["file"], line["format"]) == (str(portrait), "JPEG")
     assert (line["width"], line["height"], line["identifiable"]) == (512, 512, "yes")
-    assert set(line["detectors"]) == {"metadata", "face", "text", "code"}
+    assert set(line["detectors"]) == {"metadata", "face", "text", "code", *UNSEEN}
     face = next(finding for finding in line["findings"] if finding["kind"] == "face")
     assert set(face) == {"kind", "box", "where", "score", "why"}
     assert len(face["box"]) == 4
@@ -58,7 +59,9 @@ def test_nothing_found_is_unknown_and_never_no(tmp_path, capsys):
     (line,) = lines(capsys)
     assert line["identifiable"] == "unknown"
     assert main(["inspect", str(path)]) == 0
-    assert "only a person can say" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "only a person can say" in told
+    assert "no machine can tell: person, screen, tattoo" in told
 
 
 def test_each_file_has_a_line_and_the_worst_decides(portrait, damaged, tmp_path, capsys):

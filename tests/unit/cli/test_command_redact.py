@@ -7,6 +7,7 @@ import json
 import stat
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from safelight import detect
@@ -85,6 +86,26 @@ def test_keep_cover_and_size_are_obeyed(skin, tmp_path, capsys, monkeypatch):
     assert pixels[22:28, 22:28].max() == 0
     assert pixels[12:18, 8:50].min() > 0
     assert "covered" in capsys.readouterr().out
+
+
+def test_what_to_keep_may_be_named_and_what_cannot_be_told_is_not_guessed(
+    skin, tmp_path, capsys, monkeypatch
+):
+    asking(monkeypatch)
+    mixed, plain, out = tmp_path / "in.png", tmp_path / "plain.png", tmp_path / "out.png"
+    pixels = np.full((240, 320, 3), (90, 130, 150), np.uint8)
+    pixels[60:200, 100:260] = made_up.skin(3, size=(160, 140))
+    mixed.write_bytes(files.encode_png(pixels))
+    assert main(["redact", str(mixed), "-o", str(out), "--keep", "skin"]) == 0
+    left = files.decode(out.read_bytes()).pixels
+    assert left[:40].max() == 0
+    assert left[100:180, 120:240].min() > 0
+    out.unlink()
+    capsys.readouterr()
+    plain.write_bytes(files.encode_png(np.full((60, 80, 3), (90, 130, 150), np.uint8)))
+    assert main(["redact", str(plain), "-o", str(out), "--keep", "lesion", "--json"]) == 3
+    assert "--keep a box" in line(capsys)["error"]
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(("detector", "reason"), [(Ghost, "Still to be seen"), (Fails, "face")])

@@ -78,7 +78,8 @@ def test_text_is_found_whichever_way_the_picture_is_turned(detectors, turned):
 def test_plain_skin_is_not_said_to_be_anonymous(detectors):
     report = detect.find(made_up.skin(7, "brown"), detectors=detectors)
     assert report.findings == ()
-    assert set(report.answers.values()) == {Answer.NONE}
+    looked_for = {kind: said for kind, said in report.answers.items() if kind not in report.unseen}
+    assert set(looked_for.values()) == {Answer.NONE}
     assert report.identifiable == "unknown"
 
 
@@ -176,3 +177,21 @@ def test_looking_again_uses_other_sizes():
     assert detect.AGAIN.bystanders != detect.FIRST.bystanders
     assert detect.AGAIN.text != detect.FIRST.text
     assert not set(detect.AGAIN.codes) & set(detect.FIRST.codes)
+
+
+@pytest.mark.parametrize("scales", [detect.FIRST, detect.AGAIN, detect.QUICK])
+def test_what_nothing_looks_for_is_held_with_a_reason_and_never_none(detectors, scales):
+    report = detect.find(GREY, detectors=detectors, scales=scales)
+    assert {"person", "screen", "tattoo", "jewellery", "background"} <= set(report.unseen)
+    assert {report.answers[kind] for kind in report.unseen} == {Answer.HELD}
+    assert all(len(why) > 20 for why in report.unseen.values())
+    assert not any(finding.kind in report.unseen for finding in report.findings)
+
+
+def test_a_kind_that_a_plugged_in_detector_looks_for_is_its_own_affair(detectors):
+    more = detectors.with_more(Plugged("tattoo", (said("tattoo", Answer.FOUND),)), Plugged("x", ()))
+    report = detect.find(GREY, detectors=more)
+    assert report.answers["tattoo"] is Answer.FOUND
+    assert report.answers["x"] is Answer.NONE
+    assert "tattoo" not in report.unseen
+    assert report.answers["screen"] is Answer.HELD

@@ -65,7 +65,7 @@ def test_what_may_be_a_face_is_held():
     sizes = Sizes(np.zeros((100, 100, 3), np.uint8))
     near = faces._near_findings(boxes([0, 0, 10, 10, 0.4], [-9, -9, -1, -1, 0.9]), sizes)
     far = faces._far_findings(
-        boxes([20, 20, 30, 30, 0.3], [50, 50, 60, 60, 0.6]), near=boxes(), sizes=sizes
+        boxes([20, 20, 30, 30, 0.3], [50, 50, 60, 60, 0.6]), sure=boxes(), sizes=sizes
     )
     assert [finding.answer for finding in near] == [Answer.HELD]
     assert [finding.answer for finding in far] == [Answer.HELD, Answer.FOUND]
