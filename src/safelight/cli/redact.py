@@ -21,7 +21,6 @@ from safelight.cli.inspect import (
     report_failure,
 )
 from safelight.flows import pictures
-from safelight.redact import NothingToPropose
 from safelight.terms import Answer, Region, RegionOutsideImage
 
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ def _made(args: argparse.Namespace) -> CopyMade | Failure:
         )
     except RegionOutsideImage as error:
         return Failure(error.for_people, EXIT_USAGE)
-    except NothingToPropose as error:
+    except pictures.NothingToPropose as error:
         return Failure(error.for_people, EXIT_REFUSED)
     except CANNOT_OPEN as error:
         return failure_of(error)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from safelight.detect import Detectors, Finding, Report
 
+NothingToPropose = redact.NothingToPropose
 MARGINS = {"face": 0.18, "text": 0.06, "code": 0.06}
 """Of a finding's longer side, added all round: hair, ears and chin; a line's last letter."""
 USUAL_MARGIN = 0.1
