@@ -13,6 +13,7 @@ NAMES = {
     "seal": "sealing against openssl",
     "keys": "renewing a million patients' keys",
     "decide": "decisions a second",
+    "ledger": "a checkpoint on a long ledger, against reading all of it",
     "store": "a capture until it is acknowledged, and the memory of a 2 GiB clip",
     "capture": "taps and seconds from an unlocked phone to the receipt",
     "restore": "a backup and a restore of 10,000 pictures",

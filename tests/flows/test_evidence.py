@@ -11,6 +11,7 @@ from factories import NOW
 from flows.test_patients import add
 from safelight import ledger
 from safelight.flows import evidence
+from safelight.records import log
 from safelight.records.models import Checkpoint, LedgerEntry, TreeHead
 
 HOUR = timedelta(hours=1)
@@ -112,8 +113,65 @@ def test_nothing_is_signed_on_top_of_a_ledger_that_is_not_whole(witnessed, gp):
     change(2)
     add(gp)
     with pytest.raises(evidence.LedgerNotWhole):
-        evidence.checkpoint(now=NOW + HOUR)
+        evidence.check_if_due(now=NOW)
+    for hours in (1, 2):
+        with pytest.raises(evidence.LedgerNotWhole):
+            evidence.checkpoint(now=NOW + hours * HOUR)
     assert Checkpoint.objects.count() == 1
+
+
+def test_what_is_done_to_entries_that_nothing_signed_yet_ends_the_signing(witnessed, gp):
+    for _ in range(3):
+        add(gp)
+    first = LedgerEntry.objects.get(index=6)
+    for tamper in (
+        lambda: change(6),
+        lambda: LedgerEntry.objects.filter(index=6).delete(),
+        lambda: LedgerEntry.objects.filter(index=6).update(kind="photo.viewed"),
+        lambda: swap(5, 7),
+    ):
+        tamper()
+        with pytest.raises(evidence.LedgerNotWhole):
+            evidence.checkpoint(now=NOW + HOUR)
+        LedgerEntry.objects.filter(index=6).delete()
+        first.save(force_insert=True)
+    swap(5, 7)
+    assert evidence.checkpoint(now=NOW + HOUR).size == 8
+    assert evidence.verify(witnessed).ok
+
+
+def test_a_checkpoint_reads_what_came_since_the_last_and_a_night_reads_all(
+    witnessed, gp, monkeypatch
+):
+    read = []
+    bodies = log.each_body
+
+    def noted(first: int = 0):
+        read.append(first)
+        return bodies(first)
+
+    monkeypatch.setattr(log, "each_body", noted)
+    add(gp)
+    assert evidence.checkpoint(now=NOW + HOUR).size == 6
+    add(gp)
+    assert evidence.checkpoint(now=NOW + 2 * HOUR).size == 7
+    assert read == [5, 6]
+    for hours in (0, 23, 24):
+        evidence.check_if_due(now=NOW + hours * HOUR)
+    assert read == [5, 6, 0, 0]
+    checked = evidence.last_check()
+    assert (checked.size, checked.whole, checked.at) == (7, True, NOW + 24 * HOUR)
+
+
+@pytest.mark.parametrize(
+    "frontier", [b"", b"x" * 40, ledger.Frontier.of([b"l" * 32] * 5).to_bytes()]
+)
+def test_a_frontier_that_nobody_signed_leads_nowhere(witnessed, gp, frontier):
+    """It lies beside the signature, so somebody could change it: then all of it is read."""
+    Checkpoint.objects.update(frontier=frontier)
+    add(gp)
+    assert evidence.checkpoint(now=NOW + HOUR).size == 6
+    assert evidence.verify(witnessed).ok
 
 
 def test_a_head_that_does_not_follow_is_not_signed(witnessed, gp):

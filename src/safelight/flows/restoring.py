@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -331,7 +332,7 @@ class Restore:
                 set_id=str(told.get("records_set", "")),
                 figures=self.report.seconds,
             )
-        # Reads all of it first, and raises where it isn't whole: then the mark stays.
+        evidence.demand_whole(now=self._now)  # raises where it isn't: then the mark stays
         evidence.checkpoint(now=self._now)
         being_restored.end()
 
@@ -404,7 +405,7 @@ def _up_to_last_seen(
 
 def _own_roots(sizes: set[int]) -> dict[int, bytes]:
     at, roots = ledger.Frontier(), {0: ledger.EMPTY_ROOT} if 0 in sizes else {}
-    for body in log.bodies()[: max(sizes)]:
+    for body in islice(log.each_body(), max(sizes)):
         at = at.append(ledger.leaf_hash(body))
         if at.size in sizes:
             roots[at.size] = at.root()

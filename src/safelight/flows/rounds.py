@@ -63,6 +63,7 @@ def go(*, now: datetime, transport: mailing.Transport | None) -> Round:
         "keys": lambda: key_rounds.go(now=now),
         "tasks": lambda: _tasks(now=now),
         "forms": lambda: once.forget_old(now=now),
+        "ledger": lambda: evidence.check_if_due(now=now),
         "checkpoint": lambda: evidence.checkpoint_if_due(now=now),
         "choices": lambda: _choices(now=now),
         "witness": lambda: witnessing.tell_if_due(now=now),

@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from safelight.ledger.checkpoint import Checkpoint, read_checkpoint
 from safelight.ledger.entry import read_entry
-from safelight.ledger.errors import CheckpointRefused, EntryRefused
-from safelight.ledger.tree import EMPTY_ROOT, Frontier, leaf_hash
+from safelight.ledger.errors import CheckpointRefused, EntryRefused, ProofRefused
+from safelight.ledger.tree import Frontier, leaf_hash
 
 
 class Wrong(StrEnum):
@@ -46,10 +46,19 @@ class Verdict:
     """ok: nothing is wrong as far as can be seen. unseen: what can't, in words."""
 
     ok: bool
-    size: int
-    root: bytes
+    frontier: Frontier
     problems: tuple[Problem, ...]
     unseen: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Return how many entries there are."""
+        return self.frontier.size
+
+    @property
+    def root(self) -> bytes:
+        """Return the root of the tree over all of them."""
+        return self.frontier.root()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +76,28 @@ def verify(
     public: bytes,
     witness: str | None,
     origin: str | None = None,
+    start: Frontier | None = None,
 ) -> Verdict:
     """Check that the entries are exactly those that were signed.
 
     checkpoints: signed notes kept beside the ledger, in any order.
     witness: the newest note that somebody outside kept, or None.
     origin: the name that the ledger must have; without it, all notes must agree on one.
+    start: a frontier that one of the checkpoints signed. Then the entries are those after it, and
+    what lies before isn't looked at. Its root is compared like any other, so it may come from
+    anywhere. Raises ProofRefused where no checkpoint is of its size.
 
     Where a root differs, everything since the last one that agreed is named: the tree can't tell
     a changed entry from a removed or moved one.
     """
     said, problems = _read(checkpoints, witness, public=public, origin=origin)
+    frontier = start or Frontier()
+    first = frontier.size
+    said = [item for item in said if item.checkpoint.size >= first]
+    if first and not problems and all(item.checkpoint.size != first for item in said):
+        raise ProofRefused("nothing was signed at that size")
     wanted = {item.checkpoint.size: b"" for item in said}
-    frontier = Frontier()
-    wanted[0] = EMPTY_ROOT
+    wanted[first] = frontier.root()
     for entry in entries:
         problems += _spelling(entry, frontier.size)
         frontier = frontier.append(leaf_hash(entry))
@@ -91,10 +108,9 @@ def verify(
     signed = max((s.checkpoint.size for s in said), default=0)
     return Verdict(
         ok=not problems,
-        size=frontier.size,
-        root=frontier.root(),
+        frontier=frontier,
         problems=tuple(problems),
-        unseen=_unseen(size=frontier.size, signed=signed, witnessed=witnessed),
+        unseen=_unseen(first=first, size=frontier.size, signed=signed, witnessed=witnessed),
     )
 
 
@@ -155,8 +171,10 @@ def _compared(said: list[_Said], wanted: dict[int, bytes], *, size: int) -> list
     return problems
 
 
-def _unseen(*, size: int, signed: int, witnessed: int | None) -> tuple[str, ...]:
+def _unseen(*, first: int, size: int, signed: int, witnessed: int | None) -> tuple[str, ...]:
     found = []
+    if first:
+        found.append(f"Entries 0 to {first - 1} were not read.")
     if size > signed:
         found.append(
             f"Entries {signed} to {size - 1} are under no checkpoint yet: nobody could tell "

@@ -101,13 +101,23 @@ def put_back(bodies: Iterable[bytes]) -> Iterator[ledger.Entry]:
 
 def bodies() -> Sequence[bytes]:
     """Return the canonical bytes of every entry, in order."""
-    return [_bytes(body) for body in LedgerEntry.objects.values_list("body", flat=True)]
+    return list(each_body())
 
 
-def misfiled() -> list[int]:
+def each_body(first: int = 0) -> Iterator[bytes]:
+    """Yield the canonical bytes of the entries from `first` on, in order."""
+    rows = LedgerEntry.objects.filter(index__gte=first).order_by("index")
+    return (_bytes(body) for body in rows.values_list("body", flat=True).iterator())
+
+
+def misfiled(first: int = 0) -> list[int]:
     """Return the entries whose columns don't say what their bytes say: only the bytes are signed."""
-    rows = LedgerEntry.objects.values_list("index", "kind", "subject", "at", "practice_id", "body")
-    return [index for index, *columns, body in rows if not _agree(columns, _bytes(body))]
+    rows = (
+        LedgerEntry.objects.filter(index__gte=first)
+        .order_by("index")
+        .values_list("index", "kind", "subject", "at", "practice_id", "body")
+    )
+    return [index for index, *columns, body in rows.iterator() if not _agree(columns, _bytes(body))]
 
 
 def _agree(columns: list[Any], body: bytes) -> bool:

@@ -133,3 +133,37 @@ def test_an_empty_ledger_has_nothing_to_hide():
 def test_a_false_note_of_nothing_is_found():
     false = Checkpoint(ORIGIN, 0, bytes(32)).sign(KEY)
     assert not verdict(WHOLE, [false]).ok
+
+
+def from_the(size, entries, *, frontier=None, **more):
+    """Verify from the first note on, as a ledger does that was read up to there before."""
+    start = frontier or ledger.Frontier.of(ledger.leaf_hash(each) for each in WHOLE[:size])
+    return verdict(entries[size:], start=start, **more)
+
+
+def test_from_a_signed_frontier_on_the_rest_is_read_and_what_lies_before_is_said_to_be_unread():
+    size = 10
+    found = from_the(size, WHOLE)
+    assert found.ok
+    assert (found.size, found.root) == (len(WHOLE), verdict(WHOLE).root)
+    assert f"Entries 0 to {size - 1} were not read." in found.unseen
+
+
+def test_what_is_done_after_the_frontier_is_found_from_there_too():
+    size = 10
+    changed = [*WHOLE]
+    changed[size] = entry(999)
+    found = from_the(size, changed)
+    assert not found.ok
+    assert found.problems[0].first == size
+
+
+def test_a_frontier_that_is_not_the_signed_one_is_a_problem():
+    size = 10
+    other = ledger.Frontier.of(ledger.leaf_hash(entry(n + 500)) for n in range(size))
+    assert not from_the(size, WHOLE, frontier=other).ok
+
+
+def test_a_frontier_of_a_size_that_nobody_signed_is_refused():
+    with pytest.raises(ledger.ProofRefused):
+        from_the(11, WHOLE)

@@ -6,7 +6,13 @@ from safelight.records.models.consent import Consent, Objection, Receipt
 from safelight.records.models.forms import AnsweredForm
 from safelight.records.models.kept import Gap, Look
 from safelight.records.models.keys import KeyBackupVerified
-from safelight.records.models.log import Checkpoint, LedgerEntry, OutgoingMail, TreeHead
+from safelight.records.models.log import (
+    Checkpoint,
+    LedgerCheck,
+    LedgerEntry,
+    OutgoingMail,
+    TreeHead,
+)
 from safelight.records.models.people import (
     Assessment,
     Consultation,
@@ -40,6 +46,7 @@ __all__ = [
     "FinalShowing",
     "Gap",
     "KeyBackupVerified",
+    "LedgerCheck",
     "LedgerEntry",
     "LegalHold",
     "Link",

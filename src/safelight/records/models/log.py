@@ -50,12 +50,34 @@ class Checkpoint(models.Model):
     size = models.PositiveBigIntegerField(primary_key=True)
     note = models.TextField()
     at = models.DateTimeField()
+    frontier = models.BinaryField(default=bytes, blank=True)
+    """`safelight.ledger.Frontier.to_bytes()` at that size, whose root the note has; empty in old ones.
+
+    From there on the next checkpoint is worked out. It needs no trust: another one has another root.
+    """
 
     class Meta:
         ordering = ["size"]
 
     def __str__(self) -> str:
         return f"checkpoint at {self.size}"
+
+
+class LedgerCheck(models.Model):
+    """When the whole ledger was last read and compared, and how that went: one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    at = models.DateTimeField()
+    size = models.PositiveBigIntegerField()
+    whole = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="there_is_one_ledger_check")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.size} entries, {'whole' if self.whole else 'not whole'}"
 
 
 class OutgoingMail(PracticeRow):
