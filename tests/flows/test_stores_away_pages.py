@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import sqlite3
 
 import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from flows.conftest import agree, take
 from safelight import storage
 from safelight.flows import opening
 from safelight.web.logs import Bare
+from safelight.web.views import errors
 
 
 def kinds(of: type[Exception]) -> list[type[Exception]]:
@@ -81,3 +83,30 @@ def test_who_lost_a_lock_is_told_to_try_again(adult, gp, monkeypatch, tmp_path, 
     shown = client.get(reverse("picture-image", args=[photo.pk]))
     assert shown.status_code == status
     assert ("Somebody else is at the same thing" in shown.content.decode()) == (status == 503)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "words"),
+    [
+        (sqlite3.SQLITE_FULL, "SQLITE_FULL", storage.DiskFull.for_people),
+        (sqlite3.SQLITE_IOERR, "SQLITE_IOERR", storage.DiskBroken.for_people),
+        (sqlite3.SQLITE_CORRUPT, "SQLITE_CORRUPT", storage.DiskBroken.for_people),
+    ],
+)
+def test_a_disk_that_fails_under_the_records_is_said_without_asking_them(
+    adult, gp, monkeypatch, code, name, words
+):
+    photo = take(adult, gp, agree(adult, gp, now=timezone.now())[0], now=timezone.now())
+    client = signed_in(gp)
+
+    def fails(*_args, **_more):
+        cause = sqlite3.DatabaseError("Anna Quillon")
+        cause.sqlite_errorcode, cause.sqlite_errorname = code, name
+        raise DatabaseError("Anna Quillon") from cause
+
+    monkeypatch.setattr(opening, "unsealed", fails)
+    monkeypatch.setattr(errors, "render", fails)
+    shown = client.get(reverse("picture-image", args=[photo.pk]))
+    assert shown.status_code == 503
+    assert words in html.unescape(shown.content.decode())
+    assert "Quillon" not in shown.content.decode()

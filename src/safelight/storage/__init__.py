@@ -2,6 +2,7 @@
 
 from safelight.storage.ballast import Ballast, ballast_of
 from safelight.storage.blobs import BlobStore
+from safelight.storage.database import disk_trouble
 from safelight.storage.disk import DiskStore
 from safelight.storage.errors import (
     AlreadyThere,
@@ -84,6 +85,7 @@ __all__ = [
     "VersionDestroyed",
     "WrongPassphrase",
     "ballast_of",
+    "disk_trouble",
     "hold",
     "make_root",
     "write_new",

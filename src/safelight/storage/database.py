@@ -123,22 +123,31 @@ class KeyDatabase:
 
 @contextmanager
 def said_plainly(path: Path) -> Iterator[None]:
-    """Turn SQLite's words for a full disk, one that fails, and a long lock into ours.
-
-    Where SQLite only says that it couldn't read or write one of its three files, it may have been
-    for want of room: then that is tried, beside the file.
-    """
+    """Turn SQLite's words for a full disk, one that fails, and a long lock into ours."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise KeyStoreAway("locked for too long") from error
-        if code == sqlite3.SQLITE_FULL or (code in _DISK and not has_room(path.parent)):
-            raise DiskFull("no room for keys") from error
-        if code in _DISK | _DAMAGED:
-            raise DiskBroken(error.sqlite_errorname) from error
+        trouble = disk_trouble(error, path)
+        if trouble is not None:
+            raise trouble from error
         raise
+
+
+def disk_trouble(error: sqlite3.Error, path: Path) -> DiskFull | DiskBroken | None:
+    """Return what an error of SQLite's says of the disk under a database, if it does.
+
+    Where SQLite only says that it couldn't read or write one of its three files, it may have been
+    for want of room: then that is tried, beside the file.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or (code in _DISK and not has_room(path.parent)):
+        return DiskFull("no room")
+    if code in _DISK | _DAMAGED:
+        return DiskBroken(error.sqlite_errorname)
+    return None
 
 
 _DISK = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})

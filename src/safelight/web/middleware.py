@@ -6,11 +6,12 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError, connection
 from django.http import (
     HttpRequest,
     HttpResponseBase,
@@ -23,7 +24,7 @@ from django.urls import reverse
 from safelight.flows import being_restored
 from safelight.flows.allowed import NotAllowed
 from safelight.flows.stores import KeysAreSealed, KeysOutOfReach
-from safelight.storage import StorageError
+from safelight.storage import DiskFull, StorageError, disk_trouble
 from safelight.web.views import errors
 
 CSP = "; ".join(
@@ -205,7 +206,18 @@ class ClosedByDefault:
         if isinstance(exception, OperationalError) and _lost_a_lock(exception):
             _told.error("answered with 503", exc_info=exception)
             return errors.busy(request)
+        if isinstance(exception, DatabaseError) and (trouble := _of_the_disk(exception)):
+            _told.error("answered with 503: %s", type(trouble).__name__, exc_info=exception)
+            return errors.records_away(request, trouble.for_people)
         return None
+
+
+def _of_the_disk(error: DatabaseError) -> StorageError | None:
+    """Return what the records' database says of the disk under it, if it does."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return disk_trouble(cause, Path(connection.settings_dict["NAME"]))
+    return DiskFull("no room") if getattr(cause, "sqlstate", None) == "53100" else None
 
 
 def _lost_a_lock(error: OperationalError) -> bool:

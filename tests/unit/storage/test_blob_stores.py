@@ -272,3 +272,22 @@ def test_without_the_extra_the_way_out_is_named(monkeypatch):
 
 def test_the_secret_is_not_shown():
     assert "hush" not in repr(Place("pictures", access_key="a", secret_key="hush"))
+
+
+@pytest.mark.parametrize("length", [0, 1, 9, 10, 11, 20, 25])
+@pytest.mark.parametrize("size", [1, 3, 10, 40])
+def test_a_block_is_filled_again_and_again_and_never_a_second_one(length, size):
+    """What a clip of any length has in memory on its way: one part."""
+    data, got, where = secrets.token_bytes(length), b"", set()
+    block = s3._Block(pieces(data, size), 10)
+    is_full = True
+    while is_full:
+        is_full = block.fill()
+        assert len(block.data) == 10 or not is_full
+        where.add(id(block.data.obj))
+        sent = s3._Reader(block.data)
+        assert sent.read() == bytes(block.data)
+        sent.seek(0)
+        got += sent.read(3) + sent.read()
+    assert got == data
+    assert len(where) == 1

@@ -85,17 +85,22 @@ def out_of_reach(request: HttpRequest, text: str) -> HttpResponse:
     return _shown(request, _Page("That can’t be done just now", text), 503)
 
 
+def records_away(request: HttpRequest, text: str) -> HttpResponse:
+    """Answer 503 where the records can't be read or written, without asking them for anything."""
+    return _shown(request, _Page("That can’t be done just now", text), 503, bare=True)
+
+
 def busy(request: HttpRequest) -> HttpResponse:
     """Answer 503 where somebody else held the same thing for too long; nothing was changed."""
     return _shown(request, _BUSY, 503)
 
 
-def _shown(request: HttpRequest, words: _Page, status: int) -> HttpResponse:
+def _shown(request: HttpRequest, words: _Page, status: int, *, bare: bool = False) -> HttpResponse:
     if wants_json(request):
         return JsonResponse({"error": words.title, "detail": words.text}, status=status)
     context = {"words": words, "status": status}
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated or status == 500:
+    if bare or user is None or not user.is_authenticated or status == 500:
         # Without the practice's bar: it would need the database, which may be what went wrong.
         return HttpResponse(render_to_string("errors/public.html", context), status=status)
     return render(request, "errors/inside.html", context, status=status)
