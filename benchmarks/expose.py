@@ -35,6 +35,8 @@ JUDGED_ON = ("E12000004",)
 BANDS = ((1, 1), (2, 10), (11, 21), (22, 32), (33, 99), (100, 999), (1000, 10**9))
 SERIES = 4000
 RELEASES = 60_000
+TURNS, WRONG_BY = 6, 2.0
+"""A calibration learns from so many countries, in half of which prevalences are wrong by this factor."""
 
 
 def figures(
@@ -124,11 +126,16 @@ def speed(people: Country, releases: int = RELEASES) -> dict[str, float | int | 
 
 
 def learn(population: Population, regions: Sequence[str], *, series: int, seed: int) -> str:
-    """Return the calibration that series in these regions teach, as JSON."""
+    """Return the calibration that series in these regions teach, as JSON.
+
+    In every other country the published prevalences are wrong by a factor of two: nobody can tell
+    from the table in which of them a release is judged.
+    """
     found: list[tuple[int, float, int]] = []
-    for turn in range(3):
-        people = country(population, regions, seed=seed + turn)
-        for _ in range(series // 3):
+    for turn in range(TURNS):
+        off_by = WRONG_BY if turn % 2 else 1.0
+        people = country(population, regions, seed=seed + turn, off_by=off_by)
+        for _ in range(series // TURNS):
             releases = people.series()
             known = fold(releases, population=people.population)
             crowd = crowd_of(known, population=people.population)
