@@ -227,6 +227,49 @@ def test_a_child_whose_competence_nobody_assessed_leads_to_the_way_forward(visit
     visit.see("assessment")
 
 
+def a_parent_agrees(visit: Visit, site: str) -> None:
+    """From the list to the camera, by the mother's answer."""
+    page = visit.page
+    visit.go("/")
+    page.get_by_role("link", name="Picture of Ada Made-Up").click()
+    page.get_by_role("link", name=site).click()
+    page.get_by_text("I have read all of this").click()
+    page.get_by_text("Parent Made-Up").click()
+    visit.sign()
+    page.get_by_role("button", name="Yes, for looking after Ada only").click()
+
+
+def test_a_child_says_no_at_the_camera_and_nothing_of_the_picture_remains(visit: Visit) -> None:
+    page, before = visit.page, stored_files(visit.clinic)
+    sent: list[str] = []
+    page.on("request", lambda one: sent.append(one.url) if one.method == "POST" else None)
+    a_parent_agrees(visit, "Left knee")
+    expect(page.locator("safelight-camera[data-phase=live]")).to_be_visible()
+    no = page.get_by_role("button", name="Ada says no, or is upset")
+    assert (no.bounding_box() or {})["height"] >= looking.THUMB
+    visit.see("child-camera")
+    page.get_by_text("This is Ada Made-Up").click()
+    page.get_by_role("button", name="Take the picture").click()
+    expect(page.get_by_role("button", name="Keep it")).to_be_visible()
+    visit.see("child-frozen")
+    no.click()
+    expect(page.get_by_role("heading", name="Stopped for today")).to_be_visible()
+    visit.see("child-said-no")
+    assert page.evaluate(STORED) == NOTHING
+    assert not [url for url in sent if url.endswith("/upload/")], "the picture left the phone"
+    assert not page.locator("safelight-camera, video, canvas").count()
+    left = stored_files(visit.clinic) - before
+    assert [name.rpartition(".")[2] for name in left] == ["signature"]
+    page.get_by_role("link", name="Leave it at that").click()
+    expect(page.get_by_role("heading", name="Ada Made-Up")).to_be_visible()
+    assert not page.locator(".tile").count()
+
+    a_parent_agrees(visit, "Right knee")  # asked again at once, and she says yes again
+    expect(page.get_by_text("Stop for today")).to_be_visible()
+    assert not page.locator("safelight-camera, video").count()
+    visit.see("child-shut")
+
+
 def test_pages_of_patients_have_no_barrier(visit: Visit) -> None:
     for name, path in {
         "add-patient": "/patients/new/",

@@ -190,7 +190,7 @@ def _phrase(text: str, words: Saying) -> str:
     """Return what is put in: one phrase, several in a row, or a sentence of its own."""
     if text in PHRASES:
         return words.say(text)
-    parts = text.split(" and ")
+    parts = re.split(", | and ", text)
     if all(part in PHRASES for part in parts):
         return ", ".join(words.say(part) for part in parts)
     return said(text, words)
@@ -263,7 +263,10 @@ class _Case:
     def _what_ended(self) -> str:
         if self.everything:
             return _EVERY
-        return " and ".join(FOR[each] for each in Purpose if each in self.ended)
+        if not self.ended:
+            return _WHAT_ENDED
+        *most, last = (FOR[each] for each in Purpose if each in self.ended)
+        return " and ".join([*([", ".join(most)] if most else []), last])
 
     def _say(self, step: Step, thing: Derived, text: str) -> Consequence:
         return Consequence(step, thing.id, text, "GMC VAR 25" if self.during else _PRACTICE)

@@ -16,6 +16,7 @@ from safelight.flows import receipts as flow
 from safelight.flows import sheets
 from safelight.flows import withdraw as withdrawing
 from safelight.policy.saying import Saying
+from safelight.policy.withdrawal import BY_LAW
 from safelight.records.models import Receipt
 from safelight.web import lockout
 from safelight.web.doors import open_to_all
@@ -137,7 +138,7 @@ def say_no(request: HttpRequest) -> HttpResponse:
     context |= {
         "steps": shown(steps, words),
         "chosen": form.cleaned_data["purposes"],
-        "uses": [words.say(PURPOSES[each]) for each in form.chosen],
+        "uses": [words.say(PURPOSES[each]) for each in form.chosen if each not in BY_LAW],
     }
     return render(request, "withdrawal/consequences.html", context)
 

@@ -301,10 +301,10 @@ def outcome(withdrawal: Withdrawal, words: Saying = IN_ENGLISH) -> dict[str, obj
     """Return what the page of a finished withdrawal shows, closed told apart from destroyed."""
     every = list(withdrawal.erase_jobs.all())
     jobs = [job for job in every if not job.held]
-    objection = withdrawal.objection
+    refused = withdrawal.objection.purposes if withdrawal.objection else []
     return {
         "withdrawal": withdrawal,
-        "said_no": [words.say(PURPOSES[each]) for each in objection.purposes] if objection else [],
+        "said_no": [words.say(PURPOSES[each]) for each in refused if each not in BY_LAW],
         "steps": _counted(
             ((each["step"], each["text"]) for each in withdrawal.consequences), words
         ),
