@@ -38,7 +38,7 @@ def representative(of: Patient, **given: Any) -> Representative:
     defaults = {
         "name": "Parent Made-Up",
         "relation": "mother",
-        "authority": Representative.Authority.PARENTAL_RESPONSIBILITY,
+        "authority": "parental-responsibility",
         "evidence": "birth certificate seen",
         "created_at": NOW,
     }

@@ -182,7 +182,7 @@ def _patients(house: House, *, now: datetime) -> None:
 
 def agreed_about(body_site: str, of: Patient, by: Staff, *, now: datetime) -> Consent:
     """Agree to care and a second opinion, for another part of the body."""
-    words = consents.conversation(of, body_site=body_site)
+    words = consents.conversation(of, body_site=body_site, now=timezone.now())
     uses = (Purpose.CARE, Purpose.SECOND_OPINION)
     made, _ = agree(of, by, *uses, body_site=body_site, wording=words.digest, now=now)
     return made

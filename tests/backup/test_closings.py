@@ -217,7 +217,9 @@ def test_a_no_at_the_camera_is_remembered(surgery: Surgery):
 def test_a_weighing_with_a_no_in_it_counts_again(surgery: Surgery):
     who = representative(surgery.patient)
     every = [
-        f"{name}: {each}" for name in weighing.questions(surgery.patient) for each in weighing.WHO
+        f"{name}: {each}"
+        for name in weighing.questions(surgery.patient, now=NOW)
+        for each in weighing.WHO
     ]
     for yes in (every, every[1:]):
         repeat(

@@ -122,7 +122,9 @@ def agree(of: Patient, by: Staff, *purposes: Purpose, **given: object) -> tuple[
     from safelight.flows import consent as consents
 
     own = given.get("given_by", "patient") == "patient"
-    words = consents.conversation(of, body_site=SITE, reader="patient" if own else "representative")
+    words = consents.conversation(
+        of, body_site=SITE, reader="patient" if own else "representative", now=NOW
+    )
     agreed = purposes or (Purpose.CARE,)
     return consents.record_consent(
         of,

@@ -91,7 +91,7 @@ def test_an_intimate_part_of_a_child_is_not_offered(surgery, gp):
 def words_for(of: Patient, site: str) -> str:
     from safelight.flows.consent import conversation
 
-    return conversation(of, body_site=site).digest
+    return conversation(of, body_site=site, now=NOW).digest
 
 
 def test_a_sealed_picture_is_kept_as_it_came(adult, gp, consent, home):
@@ -221,7 +221,7 @@ def test_a_stale_tab_takes_no_picture_after_the_consent_ended(adult, gp, consent
         {"consent": None},
         {
             "consent": None,
-            "circumstances": Circumstances(ground=Ground.BEST_INTERESTS, reason="  "),
+            "circumstances": Circumstances(ground=Ground.TREATMENT, reason="  "),
         },
         {"consent": None, "circumstances": Circumstances(reason="emergency")},
     ],
@@ -250,7 +250,7 @@ def test_a_lawful_reason_stands_in_only_where_the_policy_permits(adult, gp):
         *sealed(jpeg(), tenant=adult.practice_id),
         patient=adult,
         consent=None,
-        circumstances=Circumstances(ground=Ground.BEST_INTERESTS, reason="emergency"),
+        circumstances=Circumstances(ground=Ground.TREATMENT, reason="emergency"),
         body_site=SITE,
         made_for=Purpose.CARE,
         by=gp,

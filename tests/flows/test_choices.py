@@ -47,7 +47,7 @@ def young(surgery, gp) -> Patient:
 
 def by_parent(of: Patient, gp, *, body_site: str = SITE, now=AT_TEN, pictures: int = 1) -> Consent:
     mother = of.representatives.first() or representative(of)
-    words = conversation(of, body_site=body_site, reader="representative").digest
+    words = conversation(of, body_site=body_site, reader="representative", now=NOW).digest
     said = {"given_by": "parental-responsibility", "representative": mother}
     made, _ = agree(of, gp, *USES, **said, body_site=body_site, wording=words, now=now)
     assessment(
@@ -60,7 +60,7 @@ def by_parent(of: Patient, gp, *, body_site: str = SITE, now=AT_TEN, pictures: i
 
 
 def own(of: Patient, gp, *purposes: Purpose, body_site: str = SITE, now=NOW) -> Consent:
-    words = conversation(of, body_site=body_site).digest
+    words = conversation(of, body_site=body_site, now=NOW).digest
     made, _ = agree(of, gp, *purposes, body_site=body_site, wording=words, now=now)
     Consent.objects.filter(pk=made.pk).update(identifiable_ok=True)
     return made

@@ -27,7 +27,7 @@ PROCEDURE = Circumstances(
 BEST_INTERESTS = Circumstances(
     care={"integral_to_treatment": True, "those_close_consulted": True, "urgent": True},
     tests={"best_interests": {"clinician": True}},
-    ground=Ground.BEST_INTERESTS,
+    ground=Ground.TREATMENT,
     reason="The wound has to be seen by the surgeon tonight",
 )
 POST_MORTEM = Circumstances(
@@ -83,7 +83,7 @@ def taken(of: Patient, by, circumstances: Circumstances, **given):
 
 
 def agreed_about(body_site: str, of: Patient, by, *purposes: Purpose):
-    words = conversation(of, body_site=body_site)
+    words = conversation(of, body_site=body_site, now=NOW)
     return agree(of, by, *purposes, body_site=body_site, wording=words.digest)[0]
 
 
@@ -165,7 +165,7 @@ def test_the_grounds_that_are_open_are_the_policys(adult, unable, dead, child):
 
     assert grounds(adult) == (Ground.PROCEDURE,)
     assert grounds(child) == (Ground.PROCEDURE,)
-    assert grounds(unable) == (Ground.PROCEDURE, Ground.BEST_INTERESTS)
+    assert grounds(unable) == (Ground.PROCEDURE, Ground.TREATMENT)
     assert grounds(dead) == (Ground.POST_MORTEM,)
     assert grounds(adult, Purpose.TEACHING_LOCAL) == ()
     Objection.objects.create(practice=adult.practice, patient=adult, purposes=["care"], made_at=NOW)
@@ -221,12 +221,12 @@ def test_the_ledger_knows_terms_and_no_words(unable, gp):
             recording=CHAPERONED.recording,
             care=BEST_INTERESTS.care,
             tests=BEST_INTERESTS.tests,
-            ground=Ground.BEST_INTERESTS,
+            ground=Ground.TREATMENT,
             reason=BEST_INTERESTS.reason,
         ),
         body_site=PRIVATE,
     )
-    assert told(photo).details["ground"] == "best-interests"
+    assert told(photo).details["ground"] == "treatment"
     body = bytes(LedgerEntry.objects.get(kind="photo.captured").body)
     for words in (b"wound", b"surgeon", b"Nurse"):
         assert words not in body

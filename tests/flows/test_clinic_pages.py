@@ -60,7 +60,7 @@ def answers(of: Patient, **given):
     """What a browser sends for a sheet on which all was told and care agreed to."""
     reader = given.pop("reader", "patient")
     said = {
-        "wording": conversation(of, body_site=SITE, reader=reader).digest,
+        "wording": conversation(of, body_site=SITE, reader=reader, now=timezone.now()).digest,
         "answer": "agree",
         "told_all": "on",
         "purposes": ["care"],

@@ -34,12 +34,12 @@ OFFERED = [
 
 
 def test_the_words_name_the_part_of_the_body(adult):
-    assert "left lower leg" in flow.conversation(adult, body_site=SITE).question
+    assert "left lower leg" in flow.conversation(adult, body_site=SITE, now=NOW).question
 
 
 def test_answers_are_frozen_with_the_words_that_were_shown(gp, adult, home):
     consent, secret = agree(adult, gp)
-    words = flow.conversation(adult, body_site=SITE)
+    words = flow.conversation(adult, body_site=SITE, now=NOW)
     consent.refresh_from_db()
     assert digest_of(consent.wording) == consent.wording_digest == words.digest
     assert (consent.purposes, consent.told) == (["care"], list(TOLD))
@@ -148,7 +148,7 @@ def test_a_signature_is_kept_black_on_white_whatever_the_screen(gp, adult, ink):
 
 
 def test_words_that_changed_since_are_not_answered(gp, adult, monkeypatch):
-    words = flow.conversation(adult, body_site=SITE)
+    words = flow.conversation(adult, body_site=SITE, now=NOW)
     changed = dataclasses.replace(words, lead="Other words.")
     with pytest.raises(flow.StaleWording):
         agree(adult, gp, wording=changed.digest)
@@ -200,7 +200,7 @@ def test_the_dead_do_not_answer_and_their_executor_does(gp, surgery):
 
 
 def test_the_last_answer_stands(gp, adult):
-    says = lambda: {each.purpose: each.says for each in standings(adult)}  # noqa: E731
+    says = lambda: {each.purpose: each.says for each in standings(adult, now=NOW)}  # noqa: E731
     assert set(says().values()) == {"not-asked"}
     first, _ = agree(adult, gp, Purpose.CARE, Purpose.TEACHING_LOCAL)
     assert (says()[Purpose.TEACHING_LOCAL], says()[Purpose.RESEARCH]) == ("agreed", "refused")
@@ -215,7 +215,7 @@ def test_the_last_answer_stands(gp, adult):
         practice=adult.practice, patient=adult, purposes=["*"], made_at=NOW + timedelta(days=2)
     )
     fresh = Patient.objects.get(pk=adult.pk)
-    assert {each.says for each in standings(fresh)} == {"objects"}
+    assert {each.says for each in standings(fresh, now=NOW)} == {"objects"}
 
 
 def test_an_assessment_does_not_stop_what_was_said_from_being_recorded(gp, adult):

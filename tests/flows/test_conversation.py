@@ -34,31 +34,36 @@ def inside(client, gp):
 
 
 def sheet_in(of: Patient, language: str, **way) -> str:
-    return flow.conversation(of, body_site=SITE, language=language, **way).digest
+    return flow.conversation(of, body_site=SITE, language=language, **way, now=NOW).digest
 
 
 # Language, layout and reader
 
 
 def test_the_language_of_the_last_answer_is_remembered(gp, adult):
-    assert flow.conversation(adult, body_site=SITE).language == "en"
+    assert flow.conversation(adult, body_site=SITE, now=NOW).language == "en"
     consent, _ = agree(adult, gp, wording=sheet_in(adult, "cy", easy=True))
     adult.refresh_from_db()
     assert (consent.wording["language"], consent.wording["layout"]) == ("cy", "easy-1")
     assert (adult.language, adult.easy_read) == ("cy", True)
-    again = flow.conversation(adult, body_site=SITE)
+    again = flow.conversation(adult, body_site=SITE, now=NOW)
     assert (again.language, again.is_easy) == ("cy", True)
-    assert flow.conversation(adult, body_site=SITE, easy=False, language="en").layout == "sheet-1"
+    assert (
+        flow.conversation(adult, body_site=SITE, easy=False, language="en", now=NOW).layout
+        == "sheet-1"
+    )
 
 
 def test_parts_of_the_body_are_named_in_the_language(adult):
-    words = flow.conversation(adult, body_site=SITE, language="cy")
+    words = flow.conversation(adult, body_site=SITE, language="cy", now=NOW)
     assert "rhan isaf y goes chwith" in words.question
 
 
 def test_a_third_language_is_dropped_in(gp, adult, tmp_path, settings):
     settings.SAFELIGHT_WORDING = made_up(tmp_path)
-    assert [each.name for each in sheets.languages(adult, easy=False, reader="patient")] == [
+    assert [
+        each.name for each in sheets.languages(adult, easy=False, reader="patient", now=NOW)
+    ] == [
         "English",
         "Cymraeg",
         "Dnuor",
@@ -68,30 +73,32 @@ def test_a_third_language_is_dropped_in(gp, adult, tmp_path, settings):
     assert frozen.is_as_it_was(consent)
     settings.SAFELIGHT_WORDING = None
     adult.refresh_from_db()
-    assert flow.conversation(adult, body_site=SITE).language == "en", "its words are gone"
+    assert flow.conversation(adult, body_site=SITE, now=NOW).language == "en", "its words are gone"
     assert sheets.words_for("xx").language == "en"
 
 
 def test_a_language_without_a_sheet_for_this_reader_is_shown_in_english(adult, tmp_path, settings):
     settings.SAFELIGHT_WORDING = made_up(tmp_path)
-    young = flow.conversation(adult, body_site=SITE, language="xx", reader="young")
+    young = flow.conversation(adult, body_site=SITE, language="xx", reader="young", now=NOW)
     assert (young.language, young.reader) == ("xx", "patient"), "the plain sheet does as well"
     for way in ({"easy": True}, {"reader": "representative"}):
-        assert flow.conversation(adult, body_site=SITE, language="xx", **way).language == "en"
-    assert len(sheets.languages(adult, easy=False, reader="young")) == 3
+        assert (
+            flow.conversation(adult, body_site=SITE, language="xx", **way, now=NOW).language == "en"
+        )
+    assert len(sheets.languages(adult, easy=False, reader="young", now=NOW)) == 3
 
 
 @pytest.mark.parametrize("language", ["fr", "../en", "", "\0"])
 def test_a_language_that_nobody_has_is_english(adult, language):
-    words = flow.conversation(adult, body_site=SITE, language=language, reader="young")
+    words = flow.conversation(adult, body_site=SITE, language=language, reader="young", now=NOW)
     assert (words.language, words.reader) == ("en", "young")
 
 
 def test_words_for_one_reader_take_no_answer_of_the_other(gp, surgery):
     child = patient(practice=surgery, born_on=NOW.date() - timedelta(days=4000))
     mother = representative(child)
-    for_mother = flow.conversation(child, body_site=SITE, reader="representative").digest
-    for_child = flow.conversation(child, body_site=SITE, reader="young").digest
+    for_mother = flow.conversation(child, body_site=SITE, reader="representative", now=NOW).digest
+    for_child = flow.conversation(child, body_site=SITE, reader="young", now=NOW).digest
     by_mother = {"given_by": mother.authority, "representative": mother}
     for given in ({"wording": for_mother}, by_mother | {"wording": for_child}):
         with pytest.raises(DoesNotFit) as refused:
@@ -288,7 +295,7 @@ def test_a_change_of_the_catalogue_changes_nothing_that_was_said(
     monkeypatch.setattr(wording, "folder_of", lambda pack: tmp_path / "wording")
     wording._ours.cache_clear()
     try:
-        assert "a pound" in flow.conversation(adult, body_site=SITE).lead
+        assert "a pound" in flow.conversation(adult, body_site=SITE, now=NOW).lead
         with pytest.raises(flow.StaleWording):
             agree(adult, gp, wording=digest_of(before))
         made.refresh_from_db()
@@ -473,7 +480,7 @@ def test_whoever_decides_reads_words_of_their_own(inside, surgery):
     own = inside.get(sheet(child, reader="patient")).content.decode()
     assert "May we take a picture of your" in own
     assert "Nobody has looked yet" in own
-    digest = flow.conversation(child, body_site=SITE, reader="representative").digest
+    digest = flow.conversation(child, body_site=SITE, reader="representative", now=NOW).digest
     said = answers(child, wording=digest)
     wrong = inside.post(sheet(child), said).content.decode()
     assert "These words speak to the person who decides" in wrong

@@ -199,7 +199,7 @@ def test_a_patient_cannot_be_searched_with_assessments(photo, gp):
 
 
 def test_without_tables_nothing_is_read_nor_judged(adult, released, gp, monkeypatch):
-    monkeypatch.setattr(exposing, "POPULATIONS", {})
+    monkeypatch.setattr(exposing, "_knowing", nowhere)
     assert disclosures.read_caption(adult, "from Leeds", by=gp, now=NOW) is None
     post(adult, gp)
     (alarm,) = ExposureAlarm.objects.all()
@@ -385,3 +385,7 @@ def test_a_page_tells_days_and_groups_as_people_do(adult, gp):
     page = client.get(f"/patients/{adult.pk}/online/").content.decode()
     assert "20 November · Dentists of the north" in page
     assert "2026-11-20" not in page
+
+
+def nowhere(*_: object) -> None:
+    raise exposure.UnknownPopulation("the pack names a table that isn't here")

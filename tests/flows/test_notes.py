@@ -310,7 +310,7 @@ def test_the_code_on_the_paper_opens_the_patients_page(full, gp, tmp_path):
 
 
 def test_welsh_is_on_paper_with_its_letters(gp, adult):
-    words = conversation.conversation(adult, body_site=SITE, language="cy")
+    words = conversation.conversation(adult, body_site=SITE, language="cy", now=NOW)
     made, _ = agree(
         adult, gp, wording=words.digest, around=conversation.Around(lasts={"episode": "Ŵyr ŷ"})
     )

@@ -102,7 +102,7 @@ def test_only_the_patients_own_later_yes_lifts_it_and_only_for_that_use_and_site
     assert not isinstance(teaching(photo, now=now), policy.Refusal)
     assert isinstance(share.may_ask(photo, now=now), policy.Refusal)
     assert isinstance(teaching(elsewhere, now=now), policy.Refusal)
-    says = {each.purpose: each.says for each in standings(adult)}
+    says = {each.purpose: each.says for each in standings(adult, now=NOW)}
     assert (says[Purpose.TEACHING_LOCAL], says[Purpose.SECOND_OPINION]) == ("agreed", "objects")
 
 
@@ -257,7 +257,7 @@ def test_a_picture_taken_elsewhere_on_the_body_keeps_its_care(adult, gp, photo, 
 
 def test_words_of_another_site_are_another_conversation(adult):
     assert (
-        conversation(adult, body_site="Right hand").digest
-        != conversation(adult, body_site=SITE).digest
+        conversation(adult, body_site="Right hand", now=NOW).digest
+        != conversation(adult, body_site=SITE, now=NOW).digest
     )
     assert consents.OWN_ANSWER == withdraw.BY_THE_PATIENT

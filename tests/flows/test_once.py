@@ -104,7 +104,7 @@ def test_a_copy_is_asked_for_once(clinic, photo):
 
 def test_a_conversation_is_recorded_once_and_leaves_one_signature(clinic, adult, home):
     url = reverse("consent", args=[adult.pk, "left-lower-leg"])
-    words = consents.conversation(adult, body_site=SITE)
+    words = consents.conversation(adult, body_site=SITE, now=NOW)
     said = {"wording": words.digest, "answer": "care", "given_by": "patient", "told_all": "on"}
     said |= {"form": "oral-recorded", "statement": "Yes"}
     said |= {"once": token_on(clinic.get(url))}

@@ -131,7 +131,7 @@ def test_a_co_attorney_whose_authority_lapsed(clinic, surgery, gp):
     assert str(beth.pk) in sheet.content.decode()
     assert str(ada.pk) not in sheet.content.decode()
 
-    digest = conversation(of, body_site=SITE, reader="representative").digest
+    digest = conversation(of, body_site=SITE, reader="representative", now=timezone.now()).digest
     again = {"given_by": "lpa-health", "representative": beth, "now": timezone.now()}
     agree(of, gp, Purpose.CARE, Purpose.TEACHING_LOCAL, **again, wording=digest)
     pressed(clinic, weigh, representative=str(beth.pk), **said)

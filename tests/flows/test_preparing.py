@@ -20,7 +20,7 @@ LEG, GROIN = "left-lower-leg", "groin"
 PROCEDURE = {"type": "endoscopic", "consented": "on", "reason": "Knee washout, agreed on Monday"}
 BEST_INTERESTS = {
     "integral": "on",
-    "interests": "on",
+    "test-best_interests": "on",
     "consulted": "on",
     "nobody": "on",
     "reason": "The surgeon has to see the wound tonight",
@@ -60,7 +60,7 @@ def at(name: str, of: Patient, site: str, **query: str) -> str:
 
 
 def agreed(of: Patient, by, body_site: str, *purposes: Purpose) -> Consent:
-    words = conversation(of, body_site=body_site)
+    words = conversation(of, body_site=body_site, now=timezone.now())
     given = {"body_site": body_site, "wording": words.digest, "now": timezone.now()}
     return agree(of, by, *purposes, **given)[0]
 
@@ -84,7 +84,7 @@ def send(client, url: str, of: Patient, parcel=None):
     ("who", "because", "said"),
     [
         ("adult", "procedure", PROCEDURE),
-        ("unable", "best-interests", BEST_INTERESTS),
+        ("unable", "treatment", BEST_INTERESTS),
         ("dead", "post-mortem", POST_MORTEM),
     ],
 )
@@ -121,7 +121,7 @@ def test_the_answer_to_what_is_said_is_the_policys(inside, dead, adult):
     assert "post-mortem consent doesn&#x27;t cover this" in page
     assert form in page  # the way back to the form
     assert inside.get(at("prepared", dead, LEG)).url == reverse("picture-new", args=[dead.pk])
-    able = at("capture-prepare", adult, LEG, because="best-interests")
+    able = at("capture-prepare", adult, LEG, because="treatment")
     page = inside.post(able, BEST_INTERESTS).content.decode()
     assert "There is no consent for this purpose" in page
     assert "because=procedure" in page
@@ -134,11 +134,11 @@ def test_the_answer_to_what_is_said_is_the_policys(inside, dead, adult):
         ("procedure", PROCEDURE | {"type": "photograph"}, "Select a valid choice"),
         ("procedure", PROCEDURE | {"reason": " "}, "Say which procedure it is"),
         ("procedure", PROCEDURE | {"consented": ""}, "Only a part of what the patient agreed to"),
-        ("best-interests", BEST_INTERESTS | {"reason": ""}, "Say why it is in the patient"),
-        ("best-interests", BEST_INTERESTS | {"integral": ""}, "Only what treatment needs"),
-        ("best-interests", BEST_INTERESTS | {"interests": ""}, "It has to be in"),
-        ("best-interests", BEST_INTERESTS | {"consulted": ""}, "Ask those close"),
-        ("best-interests", BEST_INTERESTS | {"nobody": ""}, "unless it is urgent"),
+        ("treatment", BEST_INTERESTS | {"reason": ""}, "Say why treatment needs it"),
+        ("treatment", BEST_INTERESTS | {"integral": ""}, "Only what treatment needs"),
+        ("treatment", BEST_INTERESTS | {"test-best_interests": ""}, "Only where you are satisfied"),
+        ("treatment", BEST_INTERESTS | {"consulted": ""}, "Ask those close"),
+        ("treatment", BEST_INTERESTS | {"nobody": ""}, "unless it is urgent"),
         ("post-mortem", POST_MORTEM | {"why": ""}, "Choose what it is for"),
         ("post-mortem", POST_MORTEM | {"reason": ""}, "Say who asked for it"),
     ],
@@ -165,7 +165,7 @@ def test_where_nothing_can_be_permitted_no_reason_is_asked_for(inside, adult, gp
 
 def test_who_can_not_decide_and_has_nobody_leads_from_the_sheet_to_the_reason(inside, unable):
     page = inside.get(at("consent", unable, LEG)).content.decode()
-    assert at("capture-prepare", unable, LEG, because="best-interests") in page
+    assert at("capture-prepare", unable, LEG, because="treatment") in page
 
 
 def test_a_page_for_what_nobody_knows_is_not_there(inside, adult):
@@ -270,7 +270,7 @@ def test_under_18_with_everything_said_the_camera_opens(inside, young, gp):
 
 
 def test_a_reason_and_an_intimate_part_are_one_form(inside, unable):
-    form = at("capture-prepare", unable, GROIN, because="best-interests")
+    form = at("capture-prepare", unable, GROIN, because="treatment")
     assert "Offer a chaperone" in inside.post(form, BEST_INTERESTS).content.decode()
     assert inside.post(form, BEST_INTERESTS | WITH_CHAPERONE).status_code == 302
 
@@ -317,7 +317,7 @@ def test_a_yes_to_teaching_opens_a_camera_for_teaching(inside, adult, gp):
 
 def test_the_answer_on_the_sheet_leads_on_for_that_use(inside, adult):
     sheet = at("consent", adult, LEG, **{"for": "teaching-local"})
-    words = conversation(adult, body_site="Left lower leg")
+    words = conversation(adult, body_site="Left lower leg", now=timezone.now())
     said = {
         "wording": words.digest,
         "told_all": "on",

@@ -52,6 +52,11 @@ def signature(text: bytes, *, name: str = "rules.example", seed: bytes = SEED) -
     return sign(policy.read_pack(text), name=name, seed=seed)[0].encode()
 
 
+def of_folder(field: str, name: str) -> tuple[bytes, bytes, str]:
+    text = STRICTER.replace(f'{field} = "england"'.encode(), f'{field} = "{name}"'.encode())
+    return text, signature(text), "text"
+
+
 @pytest.fixture
 def lead(settings):
     """Return a governance lead whose installation trusts one publisher."""
@@ -79,7 +84,8 @@ def test_a_signed_pack_is_brought_in_and_decides_nothing_yet(lead):
     assert (row.pack_id, row.publisher, row.hash) == ("england-2027.1", "rules.example", pack.hash)
     assert last("pack.brought")["hash"] == pack.hash
     assert in_force.pack_of(lead.practice, now=LATER).id == "england-2026.1"
-    current, waiting = rules.versions(by=lead, now=NOW)
+    current, waiting, elsewhere = rules.versions(by=lead, now=NOW)
+    assert elsewhere.pack.name == "scotland"
     assert (current.pack.id, current.publisher, current.starts) == ("england-2026.1", "", None)
     assert (waiting.pack.id, waiting.publisher, waiting.is_in_force) == (
         "england-2027.1",
@@ -95,12 +101,10 @@ REFUSED = {
     "another publisher": (STRICTER, signature(STRICTER, name="someone.else"), "signature"),
     "another key": (STRICTER, signature(STRICTER, seed=bytes(32)), "signature"),
     "altered since": (STRICTER + b"\n", signature(STRICTER), "signature"),
-    "another country": (shipped("scotland"), signature(shipped("scotland")), "text"),
-    "sheets that aren't here": (
-        STRICTER.replace(b'wording = "england"', b'wording = "wales"'),
-        signature(STRICTER.replace(b'wording = "england"', b'wording = "wales"')),
-        "text",
-    ),
+    "sheets that aren't here": of_folder("wording", "wales"),
+    "sheets that a pack has none of": of_folder("wording", "scotland"),
+    "periods that aren't here": of_folder("retention", "scotland"),
+    "a folder elsewhere": of_folder("retention", "../england"),
 }
 
 
@@ -184,7 +188,7 @@ def test_the_pack_that_came_with_safelight_can_be_kept(lead):
     assert last("pack.activated")["publisher"] == "safelight"
     lead.practice.refresh_from_db()
     assert in_force.hash_on(lead.practice, now=NOW) == came.hash
-    (only,) = rules.versions(by=lead, now=NOW)
+    only, _ = rules.versions(by=lead, now=NOW)
     assert only.is_in_force
     assert only.starts == NOW.date()
     again = bring(STRICTER, lead)

@@ -197,7 +197,7 @@ def test_another_countrys_pack_asks_its_own_questions_of_its_own_people(surgery,
     surgery.save()
     of = patient(practice=surgery)
     assessment(of, gp, outcome="lacks", assessed_on=date(2026, 10, 1))
-    kinds = patients.kinds_known_to(of)
+    kinds = patients.kinds_known_to(of, now=NOW)
     assert "welfare-attorney" in kinds
     assert "lpa-health" not in kinds
     with pytest.raises(DoesNotFit):
@@ -205,7 +205,7 @@ def test_another_countrys_pack_asks_its_own_questions_of_its_own_people(surgery,
     who = attorney_of(of, gp, "welfare-attorney")
     said = {"given_by": "welfare-attorney", "representative": who}
     photo = take(of, gp, agree(of, gp, *USES, **said)[0])
-    asked = weighing.questions(of)
+    asked = weighing.questions(of, now=NOW)
     assert set(asked) == {"necessary", "benefit", "no_less_restrictive_way"}
     answers = {name: dict.fromkeys(weighing.WHO, Said(True, "It is")) for name in asked}
     weigh(of, gp, photo=photo, answers=answers, representative=who)

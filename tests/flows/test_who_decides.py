@@ -190,7 +190,7 @@ def take_for_care(of, gp, consent):
     needed = Circumstances(
         care={"integral_to_treatment": True, "those_close_consulted": True, "urgent": True},
         tests={"best_interests": {"clinician": True}},
-        ground=Ground.BEST_INTERESTS,
+        ground=Ground.TREATMENT,
         reason="The wound has to be seen tonight",
     )
     return take(of, gp, None, circumstances=needed)

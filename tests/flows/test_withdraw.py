@@ -271,7 +271,7 @@ def test_another_conversation_about_the_same_site_does_not_open_it_again(adult, 
 def _digest(patient, site: str) -> str:
     from safelight.flows.consent import conversation
 
-    return conversation(patient, body_site=site).digest
+    return conversation(patient, body_site=site, now=NOW).digest
 
 
 def test_taking_care_back_ends_that_conversations_pictures_only(adult, consent, photo, gp):

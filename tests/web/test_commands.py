@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from safelight.cli import init as init_command
 
 SAFELIGHT = [sys.executable, "-c", "import sys; from safelight.cli import main; sys.exit(main())"]
 ANSWERS = {
@@ -75,6 +80,37 @@ def test_what_does_not_fit_makes_no_installation(tmp_path, changed):
     made = init(tmp_path / "home", **changed)
     assert made.returncode == 3
     assert not (tmp_path / "home" / "safelight.toml").exists()
+
+
+def pack_in(home: Path) -> str:
+    with closing(sqlite3.connect(home / "records.sqlite3")) as records:
+        (found,) = records.execute("select pack from records_practice").fetchone()
+    return str(found)
+
+
+def test_a_practice_chooses_whose_rules_it_follows(installed: Path, tmp_path: Path):
+    assert pack_in(installed) == "england"
+    assert init(tmp_path / "home", pack="scotland").returncode == 0
+    assert pack_in(tmp_path / "home") == "scotland"
+    assert init(tmp_path / "other", pack="atlantis").returncode == 2
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"), [("Scotland\n", "scotland"), ("\n", "england"), ("Atlantis\n", None)]
+)
+def test_somebody_at_a_terminal_is_asked_whose_rules_it_follows(
+    monkeypatch, capsys, typed, expected
+):
+    at_terminal = io.StringIO(typed)
+    at_terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdin", at_terminal)
+    if expected is None:
+        with pytest.raises(init_command._Missing, match="Choose among england, scotland"):
+            init_command._ask_for_pack()
+    else:
+        assert init_command._ask_for_pack() == expected
+    assert "england, scotland (empty for england)" in capsys.readouterr().err
 
 
 def test_without_a_terminal_nothing_is_asked(tmp_path):

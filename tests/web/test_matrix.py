@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from flows.conftest import jpeg, sealed
 from house import TELL_TALES, House
@@ -517,7 +518,7 @@ def _upload(house: House, what: str) -> dict[str, object]:
 
 
 def _no(house: House, what: str) -> dict[str, object]:
-    words = conversation(house.things["patient"], body_site="Left lower leg")
+    words = conversation(house.things["patient"], body_site="Left lower leg", now=timezone.now())
     return {"wording": words.digest, "answer": "no", "given_by": "patient"}
 
 

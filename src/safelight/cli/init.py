@@ -11,7 +11,9 @@ from pathlib import Path
 
 from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, installation
 from safelight.cli.installation import say
+from safelight.policy.reading import shipped_names
 
+USUAL_PACK = "england"
 SHORTEST_PASSPHRASE = 20
 """Four random words. The file it seals can be copied and guessed at without limit."""
 
@@ -78,6 +80,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--practice", help="the practice's name")
     parser.add_argument("--administrator", metavar="NAME", help="the first administrator's name")
     parser.add_argument("--email", help="the first administrator's work address")
+    parser.add_argument(
+        "--pack",
+        choices=shipped_names(),
+        help=f"whose rules the practice follows; default: {USUAL_PACK}",
+    )
     parser.add_argument("--server-url", help="how people will reach it: https://…")
     parser.add_argument(
         "--behind-proxy", action="store_true", help="a proxy before it does the TLS"
@@ -154,7 +161,24 @@ def _answers(args: argparse.Namespace) -> dict[str, str]:
         "email": ("Their work address", args.email),
         "server_url": ("How people will reach it, https://…", args.server_url),
     }
-    return {name: _ask(f"--{name}", *question) for name, question in asked.items()}
+    return {name: _ask(f"--{name}", *question) for name, question in asked.items()} | {
+        "pack": args.pack or _ask_for_pack()
+    }
+
+
+def _ask_for_pack() -> str:
+    """Return the pack that is chosen from a list; the usual one for an empty line, or for nobody there."""
+    if not sys.stdin.isatty():
+        return USUAL_PACK
+    names = ", ".join(shipped_names())
+    question = f"Whose rules it follows: {names} (empty for {USUAL_PACK}): "
+    print(question, end="", file=sys.stderr, flush=True)
+    said = sys.stdin.readline().strip().lower() or USUAL_PACK
+    if said not in shipped_names():
+        raise _Missing(
+            f"There are no rules of {said} here. Choose among {names}. Nothing was made."
+        )
+    return said
 
 
 def _ask(flag: str, question: str, given: str | None) -> str:
@@ -268,6 +292,7 @@ def _open(answers: dict[str, str], *, passphrase: str) -> str:
         name=answers["practice"],
         administrator=answers["administrator"],
         email=answers["email"],
+        pack=answers["pack"],
         now=timezone.now(),
     )
     first = opened.administrator

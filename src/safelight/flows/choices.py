@@ -15,8 +15,7 @@ from django.utils import timezone
 
 from safelight.flows import withdraw
 from safelight.flows.allowed import DoesNotFit, demand
-from safelight.flows.deciding import pack_named
-from safelight.flows.who_decides import SECONDARY, age, assessed_for, was_able
+from safelight.flows.who_decides import SECONDARY, age, assessed_for, terms_for, was_able
 from safelight.policy.roles import Action
 from safelight.records import locks, log
 from safelight.records.models import (
@@ -32,6 +31,7 @@ from safelight.records.models import (
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+    from safelight.policy.terms import Terms
     from safelight.records.models import Staff
     from safelight.terms import Purpose
 
@@ -70,14 +70,14 @@ def outgrown_of(patient: Patient, *, now: datetime) -> list[Consent]:
     """
     if not _is_grown_up(patient, now=now):
         return []
-    parental = pack_named(patient.practice.pack).terms.parental
+    terms = terms_for(patient, on=timezone.localdate(now))
     own = [each for each in patient.consents.all() if each.given_by == "patient"]
     return [
         each
         for each in _secondary_ones(patient)
-        if each.given_by in parental
+        if each.given_by in terms.parental
         and _speaks_of_kept(each)
-        and not any(_takes_the_place(later, each, patient) for later in own)
+        and not any(_takes_the_place(later, each, terms) for later in own)
     ]
 
 
@@ -131,7 +131,7 @@ def open_ones(by: Staff) -> QuerySet[PendingChoice]:
 
 def _is_grown_up(patient: Patient, *, now: datetime) -> bool:
     today = timezone.localdate(now)
-    if age(patient, on=today) >= pack_named(patient.practice.pack).terms.matured_from:
+    if age(patient, on=today) >= terms_for(patient, on=today).matured_from:
         return True
     assessments = list(patient.assessments.all())
     found = (
@@ -155,10 +155,10 @@ def _speaks_of_kept(consent: Consent) -> bool:
     return of_site.exists() or kept.filter(consent=consent).exists()
 
 
-def _takes_the_place(own: Consent, earlier: Consent, patient: Patient) -> bool:
+def _takes_the_place(own: Consent, earlier: Consent, terms: Terms) -> bool:
     if own.given_at <= earlier.given_at or own.body_site not in {"", earlier.body_site}:
         return False
-    return all(was_able(patient, own, purpose) for purpose in _secondary_of(earlier))
+    return all(was_able(own.patient, own, purpose, terms) for purpose in _secondary_of(earlier))
 
 
 def _unready(waiting: Due, patient: Patient, outcome: str, *, now: datetime) -> dict[str, str]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from safelight import policy
+from safelight.flows import in_force
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.deciding import may_make
 from safelight.flows.sites import is_intimate
@@ -31,7 +32,7 @@ class Ground(StrEnum):
 
     PROCEDURE = "procedure"
     """Part of a procedure that was consented to (GMC VAR 10-11)."""
-    BEST_INTERESTS = "best-interests"
+    TREATMENT = "treatment"
     """Treatment needs it, and nobody who could decide is there."""
     POST_MORTEM = "post-mortem"
     """GMC VAR 50-51."""
@@ -78,24 +79,29 @@ ALL_SAID: Mapping[Ground, Circumstances] = MappingProxyType(
         Ground.PROCEDURE: Circumstances(
             recording={"within_procedure_consent": True, "type": RecordingType.ENDOSCOPIC.value}
         ),
-        Ground.BEST_INTERESTS: Circumstances(
+        Ground.TREATMENT: Circumstances(
             care={
                 "integral_to_treatment": True,
                 "those_close_consulted": True,
                 "no_one_with_authority": True,
             },
-            tests={"best_interests": {"clinician": True}},
         ),
         Ground.POST_MORTEM: Circumstances(recording={"post_mortem": "cause-of-death"}),
     }
 )
-"""For each ground, the most that could be said for it."""
+"""For each ground, the most that could be said for it, beside the tests that the clinician answers."""
 ALL_INTIMATE = {
     "chaperone": True,
     "clinically_essential": True,
     "face_to_face": True,
     "approver": True,
 }
+
+
+def claims(patient: Patient, *, now: datetime) -> dict[str, str]:
+    """Return what the clinician has to be satisfied of where treatment needs it, in the pack's words."""
+    pack = in_force.pack_of(patient.practice, now=now)
+    return {name: pack.terms.vocabulary.tests[name] for name in pack.clinicians_tests}
 
 
 def needs_chaperone(body_site: str, circumstances: Circumstances) -> bool:
@@ -144,6 +150,8 @@ def open_grounds(
     patient: Patient, *, body_site: str, made_for: Purpose, now: datetime
 ) -> tuple[Ground, ...]:
     """Return the grounds on which the policy would permit it, were everything said that it asks."""
+    answered = {name: {"clinician": True} for name in claims(patient, now=now)}
+    tests = {Ground.TREATMENT: answered}
     return tuple(
         ground
         for ground, said in ALL_SAID.items()
@@ -153,7 +161,9 @@ def open_grounds(
                 body_site=body_site,
                 made_for=made_for,
                 circumstances=Circumstances(
-                    recording={**ALL_INTIMATE, **said.recording}, care=said.care, tests=said.tests
+                    recording={**ALL_INTIMATE, **said.recording},
+                    care=said.care,
+                    tests=tests.get(ground, {}),
                 ),
                 consents=[],
                 now=now,

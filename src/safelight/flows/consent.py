@@ -146,7 +146,7 @@ def record_consent(
     """
     rows = (patient, representative) if representative else (patient,)
     demand(by, Action.RECORD_CONSENT, *rows)
-    words = sheets.words_with(patient, wording, body_site=body_site)
+    words = sheets.words_with(patient, wording, body_site=body_site, now=now)
     if words is None:
         raise StaleWording(wording)
     answers = Answers(
@@ -209,7 +209,9 @@ def _refuse_incoherent(
         | _form_errors(answers, public, terms.written_forms)
         | _giver_errors(answers, patient, words, now=now)
         | _helper_errors(answers.around)
-        | lasting.errors(answers.around.lasts, born_on=patient.born_on, now=now)
+        | lasting.errors(
+            answers.around.lasts, born_on=patient.born_on, ages=lasting.ages(terms), now=now
+        )
     )
     if fields:
         raise DoesNotFit(fields)

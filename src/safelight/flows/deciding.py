@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 Decision = policy.Permit | policy.Hold | policy.Refusal
 
 
-def pack_named(name: str) -> policy.Pack:
-    """Return the pack that came with Safelight: its sheets are those of every version in force."""
-    return policy.load_pack(name)
-
-
 def may_make(
     patient: Patient,
     *,
@@ -135,7 +130,7 @@ def _facts(
 
     consents: the conversations by which an objection may have been lifted: those about this picture.
     """
-    consulted = who_decides.consulted_facts(patient, purpose=purpose)
+    consulted = who_decides.consulted_facts(patient, purpose=purpose, now=now)
     said = patient.objections.select_related("consent")
     return {
         "at": now.isoformat(),

@@ -160,7 +160,7 @@ def read_caption(
     Raises TextTooLong, NotAllowed.
     """
     demand(by, Action.REQUEST_RELEASE, patient)
-    population = exposing.population_of(patient.practice)
+    population = exposing.population_of(patient.practice, now=now)
     if population is None:
         return None
     return exposure.read_words(text, at=timezone.localdate(now), population=population)

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from safelight import exposure, vault
-from safelight.flows import copies, keeping, pictures, stores
+from safelight.flows import copies, in_force, keeping, pictures, stores
 from safelight.flows.allowed import DoesNotFit
 from safelight.records.models import Disclosure, LedgerEntry
 from safelight.terms import Audience
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from safelight.records.models import Patient, Practice, Release
 
-POPULATIONS = {"england": "uk-mid2011"}
-"""Policy pack to the table of its people. Without one nothing is assessed, and that holds."""
 NOT_ASSESSED = "not-assessed"
 ASSESSED = ("release.requested", "release.reworded")
 MOST_A_DAY = 20
@@ -41,12 +39,16 @@ class Assessed:
     """Empty where nothing could be assessed."""
 
 
-def population_of(practice: Practice) -> exposure.Population | None:
-    """Return the people whom this practice's patients are counted among, None where none are known."""
-    table = POPULATIONS.get(practice.pack)
-    if table is None:
+def population_of(practice: Practice, *, now: datetime) -> exposure.Population | None:
+    """Return the people whom this practice's patients are counted among: the pack in force names them.
+
+    None where they aren't known here: then nothing is assessed, and that holds.
+    """
+    table = in_force.pack_of(practice, now=now).population
+    try:
+        return _knowing(table, practice.name, tuple(practice.places), practice.list_size or 0)
+    except exposure.UnknownPopulation:
         return None
-    return _knowing(table, practice.name, tuple(practice.places), practice.list_size or 0)
 
 
 @lru_cache(maxsize=64)
@@ -60,7 +62,7 @@ def _knowing(table: str, name: str, codes: tuple[str, ...], size: int) -> exposu
 def assess(release: Release, *, now: datetime) -> Assessed:
     """Say what the release would add up to with everything that left before, taken back or not."""
     patient = release.photo.patient
-    return _assessed(patient, said_by(release, now=now), history(patient))
+    return _assessed(patient, said_by(release, now=now), history(patient), now=now)
 
 
 def assess_again(release: Release, *, now: datetime) -> Assessed:
@@ -69,7 +71,7 @@ def assess_again(release: Release, *, now: datetime) -> Assessed:
     told = history(patient)
     own = str(release.pk)
     said = next((each for each in told if each["id"] == own), None) or said_by(release, now=now)
-    return _assessed(patient, said, [each for each in told if each["id"] != own])
+    return _assessed(patient, said, [each for each in told if each["id"] != own], now=now)
 
 
 def spend(patient: Patient, *, now: datetime) -> None:
@@ -86,9 +88,13 @@ def spend(patient: Patient, *, now: datetime) -> None:
 
 
 def _assessed(
-    patient: Patient, proposed: Mapping[str, Any], told: Sequence[Mapping[str, Any]]
+    patient: Patient,
+    proposed: Mapping[str, Any],
+    told: Sequence[Mapping[str, Any]],
+    *,
+    now: datetime,
 ) -> Assessed:
-    population = population_of(patient.practice)
+    population = population_of(patient.practice, now=now)
     if population is None:
         return Assessed(NOT_ASSESSED, {})
     report = exposure.assess(

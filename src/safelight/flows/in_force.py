@@ -12,6 +12,7 @@ from safelight.records.models import PackVersion
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from safelight.policy.terms import Terms
     from safelight.records.models import Practice
 
 _AT_ONCE = 64
@@ -28,11 +29,14 @@ def pack_alone(practice: Practice, *, now: datetime) -> policy.Pack:
     return _read(practice.pack, hash_on(practice, now=now), "")
 
 
+def terms_on(practice: Practice, day: date) -> Terms:
+    """Return the ages, kinds of authority and words that hold on a day."""
+    return _read(practice.pack, _begun(practice, day), "").terms
+
+
 def hash_on(practice: Practice, *, now: datetime) -> str | None:
     """Return the hash of the activated version; None while the one that came with Safelight decides."""
-    today = day_of(practice, now=now).isoformat()
-    begun = [each["hash"] for each in practice.packs if each["from"] <= today]
-    return begun[-1] if begun else None
+    return _begun(practice, day_of(practice, now=now))
 
 
 def day_of(practice: Practice, *, now: datetime) -> date:
@@ -46,6 +50,11 @@ def text_of(version: PackVersion) -> bytes:
     if hashlib.sha256(data).hexdigest() != version.hash:
         raise policy.PackRefused("the pack in the records is not the one that was brought in")
     return data
+
+
+def _begun(practice: Practice, day: date) -> str | None:
+    begun = [each["hash"] for each in practice.packs if each["from"] <= day.isoformat()]
+    return begun[-1] if begun else None
 
 
 @lru_cache(maxsize=_AT_ONCE)

@@ -14,14 +14,19 @@ from safelight.policy.roles import Action
 from safelight.records import locks, log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+    from safelight.policy.terms import Terms
     from safelight.records.models import Consent, Staff
 
 MONTHS = (3, 12, 60)
-AGES = (16, 18)
 UNTIL, PERIOD, AGE, EPISODE = "until", "months", "age", "episode"
 _KINDS = frozenset({UNTIL, PERIOD, AGE, EPISODE})
+
+
+def ages(terms: Terms) -> tuple[int, ...]:
+    """Return the ages until which a yes may last: when the child decides, and when it is grown up."""
+    return tuple(sorted({terms.capacity_presumed_from, terms.child_until}))
 
 
 def tidy(lasts: Mapping[str, object]) -> dict[str, object]:
@@ -32,7 +37,9 @@ def tidy(lasts: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def errors(lasts: Mapping[str, object], *, born_on: date, now: datetime) -> dict[str, str]:
+def errors(
+    lasts: Mapping[str, object], *, born_on: date, ages: Collection[int], now: datetime
+) -> dict[str, str]:
     """Say what doesn't fit: one kind at most, and an end that is still to come."""
     if not lasts:
         return {}
@@ -46,7 +53,7 @@ def errors(lasts: Mapping[str, object], *, born_on: date, now: datetime) -> dict
         return {} if said else {"lasts_episode": "Say which problem it is"}
     today, last = timezone.localdate(now), last_day(lasts, born_on=born_on, now=now)
     if kind == AGE:
-        is_to_come = value in AGES and last is not None and last >= today
+        is_to_come = value in ages and last is not None and last >= today
         return {} if is_to_come else {"lasts": "Choose an age that is still to come"}
     is_to_come = last is not None and last >= today
     return {} if is_to_come else {"lasts_until": "Choose a day from today on"}

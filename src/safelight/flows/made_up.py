@@ -110,7 +110,7 @@ PEOPLE: tuple[Person, ...] = (
         decides=(
             "Karin Lindqvist",
             "mother",
-            Representative.Authority.PARENTAL_RESPONSIBILITY,
+            "parental-responsibility",
             "birth certificate seen",
         ),
         assessed=("gillick", "not-competent", "Explained with drawings, mother beside him"),
@@ -133,7 +133,7 @@ PEOPLE: tuple[Person, ...] = (
         decides=(
             "Joan Pym",
             "daughter",
-            Representative.Authority.LPA_HEALTH,
+            "lpa-health",
             "registered lasting power of attorney seen",
         ),
         assessed=("capacity", "lacks", "Twice, in the morning, with his hearing aids"),
@@ -157,7 +157,7 @@ PEOPLE: tuple[Person, ...] = (
         decides=(
             "Huw Ashdown",
             "father",
-            Representative.Authority.PARENTAL_RESPONSIBILITY,
+            "parental-responsibility",
             "birth certificate seen",
         ),
         assessed=("gillick", "not-competent", "Talked it through twice, with her father there"),
@@ -337,6 +337,7 @@ def _converse(
         body_site=visit.site,
         language=person.language,
         reader=_reader(patient, decider, at=at),
+        now=at,
     )
     answer, _ = consent.record_consent(
         patient,
@@ -362,8 +363,8 @@ def _reader(patient: Patient, decider: Representative | None, *, at: datetime) -
     """Return whom the sheet speaks to on that day."""
     if decider is not None:
         return sheets.REPRESENTATIVE
-    age = patients.age(patient, on=timezone.localdate(at))
-    return sheets.YOUNG if age < patients.OF_AGE else sheets.PATIENT
+    young = patients.is_child(patient, on=timezone.localdate(at))
+    return sheets.YOUNG if young else sheets.PATIENT
 
 
 def _take(

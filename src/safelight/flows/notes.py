@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from safelight.flows import frozen, sheets
 from safelight.flows.allowed import demand
+from safelight.flows.who_decides import right_of
 from safelight.interop import paper
 from safelight.interop.consents.fhir import as_fhir
 from safelight.interop.consents.iso27560 import as_record
@@ -91,7 +92,7 @@ def said_of(consent: Consent, *, now: datetime) -> Said:
     patient, decider = consent.patient, consent.representative
     giver = None
     if decider is not None:
-        giver = Who(decider.pk, decider.name, decider.get_authority_display())
+        giver = Who(decider.pk, decider.name, right_of(decider, on=timezone.localdate(now)))
     return Said(
         id=consent.pk,
         practice=Who(consent.practice.pk, consent.practice.name),

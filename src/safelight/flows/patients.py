@@ -15,15 +15,16 @@ from django.utils import timezone
 from safelight.flows import choices
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand, name_error
-from safelight.flows.deciding import pack_named
 from safelight.flows.who_decides import (
-    OF_AGE,
-    PRESUMED_CAPABLE,
     age,
     assessed_for,
+    is_child,
+    is_presumed_capable,
     may_decide,
+    terms_for,
 )
 from safelight.policy.roles import Action
+from safelight.policy.terms import unheld
 from safelight.records import locks, log
 from safelight.records.models import Assessment, Consultation, Patient, Representative
 from safelight.terms import Purpose
@@ -36,10 +37,10 @@ if TYPE_CHECKING:
     from safelight.records.models import Staff
 
 OLDEST_YEARS = 130
+OWN_ANSWER = "patient"
+"""Who agrees for themselves: a kind of every pack, and nobody's authority over another."""
 FOUND_AT_MOST = 20
 __all__ = [
-    "OF_AGE",
-    "PRESUMED_CAPABLE",
     "Deciders",
     "add_patient",
     "add_representative",
@@ -47,7 +48,9 @@ __all__ = [
     "deciders",
     "end_authority",
     "find",
+    "is_child",
     "is_nhs_number",
+    "is_presumed_capable",
     "kinds_known_to",
     "record_assessment",
     "record_consultation",
@@ -126,7 +129,8 @@ def add_representative(
     fields = _name_errors(name) | _authority_errors(patient, authority, now=now)
     if not relation:
         fields["relation"] = "Say who this is to the patient, such as mother or husband"
-    if not evidence and authority != Representative.Authority.RELATIVE:
+    terms = terms_for(patient, on=timezone.localdate(now))
+    if not evidence and authority not in unheld(terms.vocabulary.kinds, terms.authority):
         fields["evidence"] = "Say what you saw as proof, such as the registered document"
     if acts not in Representative.Acts.values:
         fields["acts"] = "Choose whether this person decides alone or with others"
@@ -385,10 +389,10 @@ def find(text: str, *, by: Staff) -> QuerySet[Patient]:
     return found.filter(every).order_by("name")[:FOUND_AT_MOST]
 
 
-def kinds_known_to(patient: Patient) -> list[str]:
-    """Return the kinds of authority that there are where the patient's practice is."""
-    known = pack_named(patient.practice.pack).terms.vocabulary.kinds
-    return [each for each in Representative.Authority.values if each in known]
+def kinds_known_to(patient: Patient, *, now: datetime) -> dict[str, str]:
+    """Return the kinds of authority that there are where the patient's practice is, in words."""
+    known = terms_for(patient, on=timezone.localdate(now)).vocabulary.kinds
+    return {kind: words for kind, words in known.items() if kind != OWN_ANSWER}
 
 
 def deciders(patient: Patient, *, now: datetime) -> Deciders:
@@ -396,7 +400,7 @@ def deciders(patient: Patient, *, now: datetime) -> Deciders:
     today = timezone.localdate(now)
     people = list(patient.representatives.order_by("created_at"))
     holding = [each for each in people if may_decide(each, people, patient, on=today)]
-    child = age(patient, on=today) < PRESUMED_CAPABLE
+    child = not is_presumed_capable(patient, on=today)
     kind = Assessment.Kind.GILLICK if child else Assessment.Kind.CAPACITY
     latest = assessed_for(patient.assessments.all(), kind, Assessment.About.CARE, on=today)
     can = latest.outcome in {"competent", "has"} if latest else not child
@@ -433,15 +437,14 @@ def _birth_errors(born_on: date, *, now: datetime) -> dict[str, str]:
 
 
 def _authority_errors(patient: Patient, authority: str, *, now: datetime) -> dict[str, str]:
-    kinds = Representative.Authority
-    if authority not in kinds_known_to(patient):
+    today = timezone.localdate(now)
+    terms = terms_for(patient, on=today)
+    if authority not in kinds_known_to(patient, now=now):
         return {"authority": "Choose by what right this person decides"}
-    if (
-        authority == kinds.PARENTAL_RESPONSIBILITY
-        and age(patient, on=timezone.localdate(now)) >= OF_AGE
-    ):
-        return {"authority": "Parental responsibility ends at 18. Choose another right"}
-    if authority == kinds.EXECUTOR and patient.died_on is None:
+    if authority in terms.parental and not is_child(patient, on=today):
+        ends = f"Parental responsibility ends at {terms.child_until}. Choose another right"
+        return {"authority": ends}
+    if authority in terms.after_death_only and patient.died_on is None:
         return {"authority": "An executor decides only after a death. Choose another right"}
     return {}
 
@@ -450,13 +453,16 @@ def _assessment_errors(
     patient: Patient, kind: str, outcome: str, assessed_on: date, *, now: datetime
 ) -> dict[str, str]:
     fields: dict[str, str] = {}
-    child = age(patient, on=assessed_on) < PRESUMED_CAPABLE
+    child = not is_presumed_capable(patient, on=assessed_on)
     if kind not in Assessment.OUTCOMES:
         fields["kind"] = "Choose what was assessed"
     elif outcome not in Assessment.OUTCOMES[kind]:
         fields["outcome"] = "Choose what you found"
     elif (kind == "gillick") != child:
-        fields["kind"] = "Gillick competence is for under 16; from 16 on assess capacity"
+        presumed = terms_for(patient, on=assessed_on).capacity_presumed_from
+        fields["kind"] = (
+            f"Gillick competence is for under {presumed}; from {presumed} on assess capacity"
+        )
     if assessed_on > timezone.localdate(now):
         fields["assessed_on"] = "Type a day that isn't in the future"
     elif assessed_on < patient.born_on:

@@ -22,7 +22,7 @@ from safelight.policy import differing, reading, signing, simulating
 from safelight.policy.requirements import SAYS
 from safelight.policy.roles import Action
 from safelight.records import log
-from safelight.records.models import LocalRules, PackVersion, Practice
+from safelight.records.models import LocalRules, PackVersion, Practice, Representative
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,6 +68,8 @@ class Trial:
     version: Version
     differences: tuple[differing.Difference, ...]
     simulation: simulating.Simulation
+    unknown_rights: int
+    """How many people decide for patients by a right that it doesn't know."""
     obstacle: str
     """Why it can't be activated; empty if it can."""
 
@@ -79,7 +81,10 @@ def trusted() -> list[signing.Publisher]:
 
 
 def versions(*, by: Staff, now: datetime) -> list[Version]:
-    """Return the pack in force, then those that were brought in or came with Safelight."""
+    """Return the pack in force, then those that were brought in or came with Safelight.
+
+    Of each jurisdiction: a practice in another one activates that one's.
+    """
     demand(by, Action.GOVERN)
     practice = _practice(by)
     found = {}
@@ -87,11 +92,18 @@ def versions(*, by: Staff, now: datetime) -> list[Version]:
         with suppress(policy.PackRefused):  # `unusable` says why
             pack = policy.read_pack(in_force.text_of(row))
             found[row.hash] = _version(practice, pack, row.publisher, now)
-    came = policy.load_pack(practice.pack)
-    found.setdefault(came.hash, _version(practice, came, "", now))
+    for name in reading.shipped_names():
+        came = policy.load_pack(name)
+        found.setdefault(came.hash, _version(practice, came, "", now))
+    home = next((each.pack.name for each in found.values() if each.is_in_force), practice.pack)
     return sorted(
         found.values(),
-        key=lambda each: (not each.is_in_force, each.pack.effective_from, each.pack.id),
+        key=lambda each: (
+            not each.is_in_force,
+            each.pack.name != home,
+            each.pack.effective_from,
+            each.pack.id,
+        ),
     )
 
 
@@ -120,10 +132,7 @@ def bring(*, text: bytes, signature: bytes, by: Staff, now: datetime) -> policy.
     except policy.PackRefused as error:
         raise DoesNotFit({"text": f"This version can’t use that pack: {error}"}) from error
     publisher = _publisher(signature, pack)
-    if pack.name != practice.pack:
-        raise DoesNotFit({"text": f"That pack is for {pack.called}, and this practice isn’t"})
-    came = policy.load_pack(practice.pack)
-    if (pack.wording_of, pack.retention_of) != (came.wording_of, came.retention_of):
+    if not reading.has_folders(pack):
         raise DoesNotFit({"text": "Its consent sheets or periods didn’t come with this version"})
     if PackVersion.objects.filter(practice=practice, pack_id=pack.id).exists():
         raise DoesNotFit({"text": "A pack of that name is here already"})
@@ -147,6 +156,7 @@ def trial(digest: str, *, by: Staff, now: datetime) -> Trial:
         version=version,
         differences=tuple(differing.differences(_current(practice, now=now), pack)),
         simulation=simulating.simulate(taken.decisions(practice, now=now), pack=tried),
+        unknown_rights=_unknown_rights(practice, pack),
         obstacle=obstacle,
     )
 
@@ -165,7 +175,7 @@ def activate(digest: str, *, by: Staff, now: datetime) -> date:
     pack = found.version.pack
     row = PackVersion.objects.filter(practice=practice, hash=digest).first()
     if row is None:
-        text = reading.shipped(practice.pack)
+        text = reading.shipped(pack.name)
         _keep(pack, text, "", "", practice=practice, by=by, now=now)
     elif row.publisher:
         _publisher(row.signature.encode(), pack)
@@ -327,6 +337,11 @@ def _version(practice: Practice, pack: policy.Pack, publisher: str, now: datetim
         starts=date.fromisoformat(starts[-1]) if starts else None,
         is_in_force=pack.hash == current,
     )
+
+
+def _unknown_rights(practice: Practice, pack: policy.Pack) -> int:
+    rows = Representative.objects.filter(practice=practice, ended_on=None)
+    return rows.exclude(authority__in=list(pack.terms.vocabulary.kinds)).count()
 
 
 def _found(digest: str, *, by: Staff, now: datetime) -> Version:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from safelight.flows.deciding import pack_named
+from safelight.flows import in_force
 from safelight.policy import saying, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from safelight.policy.saying import Saying
@@ -27,6 +28,7 @@ def conversation(
     language: str | None = None,
     easy: bool | None = None,
     reader: str = PATIENT,
+    now: datetime,
 ) -> Wording:
     """Return the words for this patient and this part of the body, in full.
 
@@ -34,21 +36,21 @@ def conversation(
     "representative". Where a language hasn't this sheet, it is shown in English.
     """
     variant = _variant(reader, is_easy=patient.easy_read if easy is None else easy)
-    tag = language or patient.language or saying.ENGLISH
-    if tag not in _tags(patient, variant):
+    tag, pack = language or patient.language or saying.ENGLISH, _pack(patient, now=now)
+    if tag not in _tags(pack, variant):
         tag = saying.ENGLISH
-    return _filled(patient, tag, variant, body_site=body_site)
+    return _filled(pack, patient, tag, variant, body_site=body_site)
 
 
-def words_with(patient: Patient, digest: str, *, body_site: str) -> Wording | None:
+def words_with(patient: Patient, digest: str, *, body_site: str, now: datetime) -> Wording | None:
     """Return the sheet in force that has this digest, whichever it is; None where none has."""
-    shown = _in_force(patient, body_site=body_site)
+    shown = _in_force(patient, body_site=body_site, now=now)
     return next((words for words in shown if words.digest == digest), None)
 
 
-def languages(patient: Patient, *, easy: bool, reader: str) -> tuple[Saying, ...]:
+def languages(patient: Patient, *, easy: bool, reader: str, now: datetime) -> tuple[Saying, ...]:
     """Return the languages in which this sheet can be shown, English first."""
-    tags = _tags(patient, _variant(reader, is_easy=easy))
+    tags = _tags(_pack(patient, now=now), _variant(reader, is_easy=easy))
     return tuple(page_words(tag) for tag in tags)
 
 
@@ -65,29 +67,29 @@ def words_for(language: str) -> Saying:
         return page_words(saying.ENGLISH)
 
 
-def _in_force(patient: Patient, *, body_site: str) -> Iterator[Wording]:
+def _in_force(patient: Patient, *, body_site: str, now: datetime) -> Iterator[Wording]:
+    pack = _pack(patient, now=now)
     for variant in wording.VARIANTS:
-        for tag in _tags(patient, variant):
-            yield _filled(patient, tag, variant, body_site=body_site)
+        for tag in _tags(pack, variant):
+            yield _filled(pack, patient, tag, variant, body_site=body_site)
 
 
-def _tags(patient: Patient, variant: str) -> tuple[str, ...]:
+def _tags(pack: str, variant: str) -> tuple[str, ...]:
     """Return the languages of a sheet; for the young, the plain one does where there is no other."""
     needed = "" if variant == YOUNG else variant
-    return saying.languages(_pack(patient), variant=needed, beside=_beside())
+    return saying.languages(pack, variant=needed, beside=_beside())
 
 
-def _filled(patient: Patient, language: str, variant: str, *, body_site: str) -> Wording:
-    pack = _pack(patient)
+def _filled(pack: str, patient: Patient, language: str, variant: str, *, body_site: str) -> Wording:
     if variant == YOUNG and not wording.has_sheet(pack, language, variant, beside=_beside()):
         variant = ""
     words = wording.load(pack, language, variant=variant, beside=_beside())
     return words.render(site=page_words(language).site(body_site), name=patient.name)
 
 
-def _pack(patient: Patient) -> str:
-    """Return the name of the pack whose sheets are shown."""
-    return pack_named(patient.practice.pack).wording_of
+def _pack(patient: Patient, *, now: datetime) -> str:
+    """Return the folder of the sheets that belong to the pack in force."""
+    return in_force.pack_of(patient.practice, now=now).wording_of
 
 
 def _variant(reader: str, *, is_easy: bool) -> str:

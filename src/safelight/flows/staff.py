@@ -16,6 +16,7 @@ from django.db import transaction
 from safelight import storage
 from safelight.flows import key_managers, mailing
 from safelight.flows.allowed import DoesNotFit, NotAllowed, demand, name_error
+from safelight.policy import reading
 from safelight.policy.roles import Action, Role, may
 from safelight.records import log
 from safelight.records.models import Practice, Staff
@@ -60,11 +61,23 @@ def make_stores(passphrase: str, *, cost: storage.Cost | None = None) -> None:
 
 @transaction.atomic
 def open_practice(
-    *, name: str, administrator: str, email: str, password: str | None = None, now: datetime
+    *,
+    name: str,
+    administrator: str,
+    email: str,
+    password: str | None = None,
+    pack: str | None = None,
+    now: datetime,
 ) -> Opened:
-    """Record a practice and its first administrator. Raises DoesNotFit."""
+    """Record a practice and its first administrator. Raises DoesNotFit.
+
+    pack: the rules that it follows, by name, of those that came with Safelight (`reading.shipped_names`).
+    """
     _refuse_unless_fitting(name=administrator, email=email, practice=name)
-    practice = Practice.objects.create(name=name.strip(), created_at=now)
+    if pack is not None and pack not in reading.shipped_names():
+        raise DoesNotFit({"pack": f"Choose among {', '.join(reading.shipped_names())}"})
+    chosen = {"pack": pack} if pack is not None else {}
+    practice = Practice.objects.create(name=name.strip(), created_at=now, **chosen)
     first = Staff.objects.create_user(
         email.strip(),
         practice=practice,
@@ -72,7 +85,14 @@ def open_practice(
         role=Role.ADMINISTRATOR,
         password=password,
     )
-    log.append("practice.opened", practice=practice, subject=practice.pk, by="system", at=now)
+    log.append(
+        "practice.opened",
+        practice=practice,
+        subject=practice.pk,
+        by="system",
+        at=now,
+        pack=practice.pack,
+    )
     log.append(
         "staff.added", practice=practice, subject=first.pk, by="system", at=now, role=first.role
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from safelight.flows.deciding import pack_named
+from safelight.flows import in_force
 from safelight.terms import Purpose
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Standing:
     since: datetime | None
 
 
-def standings(patient: Patient, *, language: str = "en") -> tuple[Standing, ...]:
+def standings(patient: Patient, *, now: datetime) -> tuple[Standing, ...]:
     """Return the last answer for every use on the sheet, in the sheet's order.
 
     For people to read. What may be done is decided by the policy, from the same records.
@@ -42,7 +42,7 @@ def standings(patient: Patient, *, language: str = "en") -> tuple[Standing, ...]
         left = objection.covers(answers)
         covered = list(Purpose) if "*" in left else left
         said |= {str(purpose): ("objects", objection.made_at) for purpose in covered}
-    offered = pack_named(patient.practice.pack).wording(language).purposes
+    offered = in_force.pack_of(patient.practice, now=now).wording().purposes
     return tuple(
         Standing(each.purpose, each.title, *said.get(each.purpose.value, ("not-asked", None)))
         for each in offered

@@ -119,7 +119,7 @@ def weighed(said: Said) -> None:
     answers = {
         question: {who: f"{question}: {who}" in yes for who in weighing.WHO}
         | {f"{who}_why": AGAIN for who in weighing.WHO}
-        for question in weighing.questions(patient)
+        for question in weighing.questions(patient, now=said.at)
     }
     has_a_no = any(not answers[each][who] for each in answers for who in weighing.WHO)
     if who_said is not None and has_a_no:

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
+from safelight.flows import in_force
 from safelight.flows.allowed import DoesNotFit, demand
-from safelight.flows.who_decides import SECONDARY, age, may_decide
+from safelight.flows.who_decides import SECONDARY, is_presumed_capable, may_decide, terms_for
 from safelight.policy.roles import Action
 from safelight.records import log
 from safelight.records.models import Representative, Weighing
 from safelight.terms import Purpose
 
 if TYPE_CHECKING:
-    from safelight.policy.terms import Terms
     from safelight.records.models import Patient, Photo, Staff
 
 WHO = ("clinician", "representative")
+_LACKS = "lacks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What research without capacity rests on beside the three answers (MCA 2005, sections 30-33)."""
+    """What research without capacity rests on beside the three answers."""
 
     reference: str = ""
     project: str = ""
@@ -66,7 +67,7 @@ def weigh(
     """
     rows = [each for each in (photo, representative) if each is not None]
     demand(by, Action.RECORD_CONSENT, patient, *rows)
-    asked = questions(patient)
+    asked = questions(patient, now=now)
     fields = _answer_errors(asked, answers) | _approval_errors(purpose, approval)
     if purpose not in SECONDARY:
         fields["purpose"] = "Care isn't weighed this way. Choose another use"
@@ -103,9 +104,21 @@ def weigh(
     return weighing
 
 
-def questions(patient: Patient) -> dict[str, str]:
-    """Return the tests of the practice's pack, each with the claim that both have to be satisfied of."""
-    return dict(_terms(patient).vocabulary.tests)
+def questions(patient: Patient, *, now: datetime) -> dict[str, str]:
+    """Return the tests of the pack in force, each with the claim that both have to be satisfied of."""
+    pack = in_force.pack_of(patient.practice, now=now)
+    return {name: pack.terms.vocabulary.tests[name] for name in pack.tests_of_both}
+
+
+def source_of_questions(patient: Patient, *, now: datetime) -> str:
+    """Return where the pack in force has them from."""
+    pack = in_force.pack_of(patient.practice, now=now)
+    return pack.source_of_tests(standing=_standing(patient, now=now))
+
+
+def asks_about_opting_out(patient: Patient, *, now: datetime) -> bool:
+    """Say whether there is an opt-out of research where the practice is."""
+    return in_force.pack_of(patient.practice, now=now).asks("opt-out-checked")
 
 
 def who_may_answer(patient: Patient, *, now: datetime) -> list[Representative]:
@@ -114,9 +127,7 @@ def who_may_answer(patient: Patient, *, now: datetime) -> list[Representative]:
     A relative as such holds none, and an executor speaks for the dead: the pack says who does.
     """
     today, people = timezone.localdate(now), list(patient.representatives.order_by("created_at"))
-    terms = _terms(patient)
-    is_child = age(patient, on=today) < terms.capacity_presumed_from
-    holds = terms.authority["child" if is_child else "lacks"]
+    holds = terms_for(patient, on=today).authority[_standing(patient, now=now)]
     return [
         each
         for each in people
@@ -141,20 +152,22 @@ def weighed_facts(
         return {}
     people = list(patient.representatives.all())
     may = may_decide(last.representative, people, patient, on=today)
-    tests: dict[str, Any] = {"tests": last.tests(representative_may=may)}
-    return tests | last.research(_approval_of(patient))
+    asked = questions(patient, now=now)
+    answered = last.tests(representative_may=may)
+    tests: dict[str, Any] = {"tests": {name: answered[name] for name in asked if name in answered}}
+    return tests | last.research(_approval_of(patient, now=now))
 
 
-def _terms(patient: Patient) -> Terms:
-    from safelight.flows.deciding import pack_named  # it asks this module first
-
-    return pack_named(patient.practice.pack).terms
+def _standing(patient: Patient, *, now: datetime) -> str:
+    return _LACKS if is_presumed_capable(patient, on=timezone.localdate(now)) else "child"
 
 
-def _approval_of(patient: Patient) -> str:
-    """Return the pack's legal basis of research without capacity: "mca-research", "awi-research"."""
-    bases = _terms(patient).vocabulary.legal_bases
-    return next(each for each in bases if each.endswith("-research"))
+def _approval_of(patient: Patient, *, now: datetime) -> str | None:
+    """Return the pack's own legal basis of research without capacity; None where it has none."""
+    pack = in_force.pack_of(patient.practice, now=now)
+    able = pack.legal_bases_for(Purpose.RESEARCH, standing="self")
+    bases = pack.legal_bases_for(Purpose.RESEARCH, standing=_LACKS)
+    return next((each for each in bases if each not in able), None)
 
 
 def _kept(said: Mapping[str, Said]) -> dict[str, Any]:

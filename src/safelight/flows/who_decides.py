@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from safelight.flows import in_force
 from safelight.records.models import (
     Assessment,
     Consultation,
@@ -21,14 +22,8 @@ from safelight.terms import Purpose
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from safelight.policy.terms import Terms
     from safelight.records.models import Consent
-
-OF_AGE = 18
-"""Until then a person with parental responsibility can decide (Children Act 1989, section 105)."""
-PRESUMED_CAPABLE = 16
-"""From then on capacity is presumed (Mental Capacity Act 2005, section 2(5))."""
-NOT_ENOUGH = "relative"
-"""Who agreed alone and may not: `decide` reads it as no authority at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +60,27 @@ def age(patient: Patient, *, on: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
+def terms_for(patient: Patient, *, on: date) -> Terms:
+    """Return the ages, the kinds of authority and the words that hold for a patient on a day."""
+    return in_force.terms_on(patient.practice, on)
+
+
+def is_presumed_capable(patient: Patient, *, on: date) -> bool:
+    """Say whether the patient is of an age at which people are taken to be able to decide."""
+    return age(patient, on=on) >= terms_for(patient, on=on).capacity_presumed_from
+
+
+def is_child(patient: Patient, *, on: date) -> bool:
+    """Say whether the patient's pictures are a child's."""
+    return age(patient, on=on) < terms_for(patient, on=on).child_until
+
+
+def right_of(who: Representative, *, on: date) -> str:
+    """Return by what right somebody decides, in the words of the pack in force."""
+    words = terms_for(who.patient, on=on).vocabulary.kinds
+    return words.get(who.authority, who.authority.replace("-", " "))
+
+
 def assessed_for(
     assessments: Iterable[Assessment], kind: str, about: str, *, on: date
 ) -> Assessment | None:
@@ -92,7 +108,7 @@ def patient_facts(patient: Patient, *, purpose: Purpose, now: datetime) -> dict[
         waits = patient.choices.filter(kind=PendingChoice.Kind.RECOVERED, closed_at=None).first()
         if waits is not None:  # able again, and not asked yet: nothing is used before the answer
             capacity, assessed_on = "lost-for-now", timezone.localdate(waits.raised_at)
-    if age(patient, on=today) < PRESUMED_CAPABLE:
+    if not is_presumed_capable(patient, on=today):
         assessed_on = gillick.assessed_on if gillick else None
     return {
         "born": patient.born_on.isoformat(),
@@ -139,10 +155,14 @@ def may_decide(
 ) -> bool:
     """Say whether the person may still decide for the patient, alone or with those who act jointly.
 
-    Where people were appointed only together, the end of one is the end of all.
+    Where people were appointed only together, the end of one is the end of all. What the pack in
+    force doesn't know is no authority.
     """
-    if who.authority == Representative.Authority.PARENTAL_RESPONSIBILITY:
-        return who.holds_on(on) and age(patient, on=on) < OF_AGE
+    terms = terms_for(patient, on=on)
+    if who.authority not in terms.vocabulary.kinds:
+        return False
+    if who.authority in terms.parental:
+        return who.holds_on(on) and is_child(patient, on=on)
     return who.holds_on(on) and all(each.holds_on(on) for each in together_with(who, among))
 
 
@@ -175,14 +195,24 @@ def consent_facts(
     people: dict[Any, Representative] = {}
     if any(each.representative_id is not None for each in consents):
         people = {each.pk: each for each in patient.representatives.all()}
-    heard = consents if among is None else among
-    grown = age(patient, on=timezone.localdate(now)) >= PRESUMED_CAPABLE
+    heard, today = consents if among is None else among, timezone.localdate(now)
+    terms = terms_for(patient, on=today)
     return [
         fact
         for each in consents
-        for said in _said(each, heard, people, grown=grown)
-        for fact in _with_final_item(said, each, seen)
+        for said in _said(each, heard, people, terms, on=today)
+        for fact in _with_final_item(_in_words_of(terms, said), each, seen)
     ]
+
+
+def _in_words_of(terms: Terms, fact: dict[str, Any]) -> dict[str, Any]:
+    """Return the fact as the pack in force can read it.
+
+    A kind of authority that it doesn't know, as after a change of jurisdiction, is none: the yes no
+    longer counts, and the patient's care isn't shut by a word that nobody understands.
+    """
+    known = fact["given_by"] in terms.vocabulary.kinds
+    return fact if known else fact | {"given_by": terms.without_authority}
 
 
 def _with_final_item(
@@ -200,13 +230,15 @@ def _said(
     consent: Consent,
     consents: Sequence[Consent],
     people: dict[Any, Representative],
+    terms: Terms,
     *,
-    grown: bool,
+    on: date,
 ) -> list[dict[str, Any]]:
     who = people.get(consent.representative_id)
     if who is None:
         facts = consent.facts()
-        return [part for fact in facts for part in _own(fact, consent)] if grown else facts
+        grown = age(consent.patient, on=on) >= terms.capacity_presumed_from
+        return [part for fact in facts for part in _own(fact, consent, terms)] if grown else facts
     others = together_with(who, people.values())
     ends = [consent.expires_on, *(each.last_on for each in (who, *others))]
     last = min((day for day in ends if day), default=None)
@@ -220,28 +252,28 @@ def _said(
         if together:
             found.append(fact | {"purposes": together})
         if alone:
-            found.append(fact | {"purposes": alone, "given_by": NOT_ENOUGH})
+            found.append(fact | {"purposes": alone, "given_by": terms.without_authority})
     return found
 
 
-def _own(fact: dict[str, Any], consent: Consent) -> list[dict[str, Any]]:
+def _own(fact: dict[str, Any], consent: Consent, terms: Terms) -> list[dict[str, Any]]:
     """Return the patient's own answer: a child's, whom nobody found able, never grows into a yes."""
     patient = consent.patient
-    if fact["given_by"] != "patient" or was_able(patient, consent, None):
+    if fact["given_by"] != "patient" or was_able(patient, consent, None, terms):
         return [fact]
-    able = [each for each in fact["purposes"] if was_able(patient, consent, Purpose(each))]
+    able = [each for each in fact["purposes"] if was_able(patient, consent, Purpose(each), terms)]
     rest = [each for each in fact["purposes"] if each not in able]
-    parts = [(able, "patient"), (rest, NOT_ENOUGH)]
+    parts = [(able, "patient"), (rest, terms.without_authority)]
     return [fact | {"purposes": some, "given_by": by} for some, by in parts if some]
 
 
-def was_able(patient: Patient, consent: Consent, purpose: Purpose | None) -> bool:
+def was_able(patient: Patient, consent: Consent, purpose: Purpose | None, terms: Terms) -> bool:
     """Say whether an own answer was given by someone who could decide this at all.
 
-    From 16 on, or found able to as a child. Who is a child still is left to the policy.
+    Of an age that is presumed able, or found able to as a child. Who is a child still is left to the policy.
     purpose: None asks whether age alone says so.
     """
-    if age(patient, on=timezone.localdate(consent.given_at)) >= PRESUMED_CAPABLE:
+    if age(patient, on=timezone.localdate(consent.given_at)) >= terms.capacity_presumed_from:
         return True
     if purpose is None:
         return False
@@ -259,7 +291,7 @@ def _agreed(who: Representative, purpose: str, consents: Iterable[Consent]) -> b
     )
 
 
-def consulted_facts(patient: Patient, *, purpose: Purpose) -> dict[str, Any]:
+def consulted_facts(patient: Patient, *, purpose: Purpose, now: datetime) -> dict[str, Any]:
     """Return who was asked after the death, as `decide` reads it: asked or not, and objections.
 
     Whom the will or the court named comes before the family. Where the family objects the executor
@@ -271,9 +303,10 @@ def consulted_facts(patient: Patient, *, purpose: Purpose) -> dict[str, Any]:
     asked = [each for each in patient.consultations.all() if purpose in each.purposes]
     named = [each for each in asked if each.who != Consultation.Who.FAMILY]
     family = [each for each in asked if each.who == Consultation.Who.FAMILY]
-    noes = _noes(named if named or _has_executor(patient) else family)
+    has_executor = _has_executor(patient, on=timezone.localdate(now))
+    noes = _noes(named if named or has_executor else family)
     refused = [each for each in family if each.answer == Consultation.Answer.OBJECTS]
-    heard = named or ([] if _has_executor(patient) else family)
+    heard = named or ([] if has_executor else family)
     if named and refused and _latest(refused) > _latest(named):
         heard = []
     if patient.genetic_or_third_party and not patient.legal_advice.strip():
@@ -294,6 +327,6 @@ def _latest(asked: Sequence[Consultation]) -> tuple[date, datetime]:
     return max((each.asked_on, each.recorded_at) for each in asked)
 
 
-def _has_executor(patient: Patient) -> bool:
-    executor = Representative.Authority.EXECUTOR
-    return any(each.authority == executor for each in patient.representatives.all())
+def _has_executor(patient: Patient, *, on: date) -> bool:
+    kinds = terms_for(patient, on=on).after_death_only
+    return any(each.authority in kinds for each in patient.representatives.all())

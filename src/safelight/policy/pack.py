@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from safelight.policy.wording import Wording
 
 INDEXED = ("action", "purpose", "audience", "standing")
+_ALONE, _BOTH, _BASIS = "test-by-clinician", "test-by-both", "legal-basis"
 Key = tuple[str, str, str, str]
 """Values of the indexed keys, in their order."""
 
@@ -47,6 +48,12 @@ class Rule:
     tests: tuple[tuple[str, frozenset[str]], ...] = ()
     """`when` without the indexed keys: what is left to look at for each case."""
 
+    def ids_of(self, requirement: str) -> tuple[str, ...]:
+        """Return the ids that the rule names in a requirement: "legal-basis", "test-by-clinician"."""
+        start = f"{requirement}:"
+        named = (name.removeprefix(start) for name in self.requires if name.startswith(start))
+        return tuple(each for ids in named for each in ids.split(","))
+
     def could_apply(self, key: Key) -> bool:
         """Say whether the rule may apply at all to such acts."""
         given = dict(zip(INDEXED, key, strict=True))
@@ -68,6 +75,8 @@ class Pack:
     """The folder of the consent sheets that belong to it."""
     retention_of: str
     """The folder of the periods that belong to it."""
+    population: str
+    """The table of the people whom patients are counted among; where none is there, nothing is assessed."""
     terms: Terms
     rules: tuple[Rule, ...]
     index: dict[Key, tuple[tuple[Rule, ...], tuple[Rule, ...]]] = field(
@@ -85,6 +94,39 @@ class Pack:
             )
             self.index[key] = found
         return found
+
+    def asks(self, requirement: str) -> bool:
+        """Say whether any rule has this requirement."""
+        return any(requirement in rule.requires for rule in self.rules)
+
+    @property
+    def tests_of_both(self) -> tuple[str, ...]:
+        """Return the tests that clinician and representative both answer."""
+        return tuple(dict.fromkeys(each for rule in self.rules for each in rule.ids_of(_BOTH)))
+
+    def source_of_tests(self, *, standing: str) -> str:
+        """Return where it stands written that both answer for such a patient; empty where nobody does."""
+        rules = (rule for rule in self.rules if rule.ids_of(_BOTH))
+        found = (rule.source for rule in rules if standing in rule.when.get("standing", {standing}))
+        return next(found, "")
+
+    @property
+    def clinicians_tests(self) -> tuple[str, ...]:
+        """Return the tests that the clinician alone answers, where nobody with authority is there."""
+        return tuple(dict.fromkeys(each for rule in self.rules for each in rule.ids_of(_ALONE)))
+
+    def legal_bases_for(self, purpose: str, *, standing: str) -> tuple[str, ...]:
+        """Return the legal bases on which this purpose may rest for such a patient, in the pack's order.
+
+        Only those of rules that name both: what opens everything isn't this purpose's own.
+        """
+        wanted = {"purpose": purpose, "standing": standing}
+        rules = [
+            rule
+            for rule in self.rules
+            if all(value in rule.when.get(key, ()) for key, value in wanted.items())
+        ]
+        return tuple(dict.fromkeys(each for rule in rules for each in rule.ids_of(_BASIS)))
 
     @property
     def title(self) -> PackName:

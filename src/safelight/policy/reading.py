@@ -17,7 +17,7 @@ from safelight.policy.facts import Vocabulary
 from safelight.policy.pack import INDEXED, Pack, PackRefused, Rule
 from safelight.policy.requirements import RequirementUnknown, requirement
 from safelight.policy.shape import OLDEST
-from safelight.policy.terms import Cite, Clock, Terms
+from safelight.policy.terms import Cite, Clock, Terms, unheld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ WHEN: dict[str, frozenset[str]] = {
 """What `when` may look at, and the values it may name; `legal_basis` takes the pack's own."""
 DEMANDS = frozenset({"verified", "person-looked", "nothing-left"})
 TABLES = frozenset({"pack", "words", "terms", "clocks", "sources", "basis", "guard"})
-_ABOUT = frozenset({"id", "name", "called", "effective_from", "wording", "retention"})
+_ABOUT = frozenset({"id", "name", "called", "effective_from", "wording", "retention", "population"})
 _RULE_FIELDS = frozenset(
     {"id", "when", "requires", "text", "source", "conditions", "record", "demands", "if_blocked"}
 )
@@ -91,6 +91,17 @@ def shipped_names() -> list[str]:
     return sorted(each.name for each in packs.iterdir() if (each / "pack.toml").is_file())
 
 
+def has_folders(pack: Pack) -> bool:
+    """Say whether the consent sheets and the periods that a pack names came with Safelight."""
+    packs = files("safelight.policy") / "packs"
+    names = (pack.wording_of, pack.retention_of)
+    return (
+        all(_ID.fullmatch(name) for name in names)
+        and (packs / pack.wording_of / "wording").is_dir()
+        and (packs / pack.retention_of / "retention.toml").is_file()
+    )
+
+
 def read_pack(data: bytes) -> Pack:
     """Return the pack that these bytes are. Raises PackRefused on whatever isn't known."""
     table = _parsed(data)
@@ -115,6 +126,7 @@ def read_pack(data: bytes) -> Pack:
         effective_from=about["effective_from"],
         wording_of=_text(about, "wording", "[pack]"),
         retention_of=_text(about, "retention", "[pack]"),
+        population=_text(about, "population", "[pack]"),
         terms=terms,
         rules=rules,
     )
@@ -275,6 +287,8 @@ def _terms(
     authority = _map(table["authority"], STANDINGS, kinds)
     if authority.keys() != STANDINGS - {"unknown"} or not all(authority.values()):
         raise PackRefused("[terms.authority] says who may decide for each standing")
+    if not unheld(words["kinds"], authority):
+        raise PackRefused("[words.kinds] has somebody without authority, such as a relative")
     return Terms(
         vocabulary=Vocabulary(
             zone=_zone(table["zone"]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from safelight.policy.facts import Vocabulary
 
@@ -57,3 +57,20 @@ class Terms:
     clocks: Mapping[str, Clock]
     sources: Mapping[str, str]
     """The short names of sources, spelt out."""
+
+    @property
+    def without_authority(self) -> str:
+        """Return the kind of someone who agrees and may not: a relative as such. Every pack has one."""
+        return unheld(self.vocabulary.kinds, self.authority)[0]
+
+    @property
+    def after_death_only(self) -> frozenset[str]:
+        """Return the kinds that decide for the dead and for nobody who lives."""
+        living = (held for standing, held in self.authority.items() if standing != "dead")
+        return self.authority["dead"].difference(*living)
+
+
+def unheld(kinds: Iterable[str], authority: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Return the kinds that hold no authority for anybody, in the pack's order."""
+    held = frozenset[str]().union(*authority.values())
+    return tuple(kind for kind in kinds if kind not in held)

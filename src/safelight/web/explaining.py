@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -54,7 +55,7 @@ class Step:
     """What lifts one kind of need."""
 
     field: str
-    """Start of the need's field, as `decide` names it."""
+    """Start of the need's field as `decide` names it; with a star, all of it."""
     title: str
     text: str
     icon_name: str = "info"
@@ -113,7 +114,8 @@ def _fits(step: Step, rule: str, need: Need) -> bool:
     if step.field.startswith("rule:"):
         return step.field == f"rule:{rule}"
     start, _, wanted = step.field.partition("=")
-    return need.field.startswith(start) and (not wanted or need.value == wanted)
+    fits = fnmatchcase(need.field, start) if "*" in start else need.field.startswith(start)
+    return fits and (not wanted or need.value == wanted)
 
 
 def _way(reason: Because, asked: Asked) -> Way:
@@ -229,9 +231,9 @@ STEPS: tuple[Step, ...] = (
     Step("consents[].final_item_seen", "Show the patient the finished copy", "It is shown as it will be seen. Comes once the copy waits for a second person.", "eye", _of_release("release-shown"), _CONSENT),
     Step("consents", "Ask the patient", "The words are on the screen. About a minute.", "talk", _sheet, _CONSENT),
     # what is weighed for someone who can't decide
-    Step("tests.best_interests.clinician", "Record why treatment needs it", "Nobody who may decide is here, or it is urgent.", "book", _of_patient("picture-new", "?because=best-interests"), _CONSENT),
-    Step("tests.", "Ask the representative, and answer yourself", "Three questions, two people, with reasons.", "people", _weighing, _CONSENT),
-    Step("care.", "Record why treatment needs it", "Nobody who may decide is here, or it is urgent.", "book", _of_patient("picture-new", "?because=best-interests"), _CONSENT),
+    Step("tests.*.clinician", "Record why treatment needs it", "Nobody who may decide is here, or it is urgent.", "book", _of_patient("picture-new", "?because=treatment"), _CONSENT),
+    Step("tests.", "Ask the representative, and answer yourself", "The same questions to both of you, with reasons.", "people", _weighing, _CONSENT),
+    Step("care.", "Record why treatment needs it", "Nobody who may decide is here, or it is urgent.", "book", _of_patient("picture-new", "?because=treatment"), _CONSENT),
     # research
     Step("authority.legal_basis=mca-research", "Write down the research approval", "Its reference, with the three answers.", "book", _weighing, _CONSENT),
     Step("authority.legal_basis=awi-research", "Write down the research approval", "Its reference, with the three answers.", "book", _weighing, _CONSENT),

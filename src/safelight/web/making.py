@@ -9,8 +9,8 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.text import slugify
 
+from safelight.flows import in_force
 from safelight.flows.circumstances import Ground, open_grounds
-from safelight.flows.deciding import pack_named
 from safelight.terms import Purpose
 from safelight.web.decisions import Way
 
@@ -33,7 +33,7 @@ GROUNDS: dict[Ground, tuple[str, str, str]] = {
         "It is part of a procedure that was consented to.",
         "book",
     ),
-    Ground.BEST_INTERESTS: (
+    Ground.TREATMENT: (
         "Record why treatment needs it",
         "Nobody who may decide is here, or it is urgent.",
         "book",
@@ -72,9 +72,9 @@ def query_of(made_for: Purpose, ground: Ground | None = None) -> str:
     return f"?{urlencode(said)}" if said else ""
 
 
-def offered(patient: Patient) -> dict[Purpose, str]:
+def offered(patient: Patient, *, now: datetime) -> dict[Purpose, str]:
     """Return the uses beside care that the sheet in force asks about, with its own titles."""
-    words = pack_named(patient.practice.pack).wording("en")
+    words = in_force.pack_of(patient.practice, now=now).wording()
     return {each.purpose: each.title for each in words.purposes if each.purpose in BESIDE_CARE}
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 
 from safelight.flows.who_decides import SECONDARY
 from safelight.records.models import Assessment, Consultation, Representative
@@ -60,7 +61,6 @@ class RepresentativeForm(forms.Form):
     authority = forms.ChoiceField(
         label="By what right do they decide?",
         widget=forms.RadioSelect,
-        choices=Representative.Authority.choices,
         error_messages={"required": "Choose by what right this person decides"},
     )
     evidence = forms.CharField(
@@ -90,12 +90,11 @@ class RepresentativeForm(forms.Form):
         label="Does it end on a day?", required=False, help_text="Leave it out if not"
     )
 
-    def __init__(self, *args: Any, kinds: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kinds: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chooser = self.fields["authority"]
         assert isinstance(chooser, forms.ChoiceField)
-        named = Representative.Authority.choices
-        chooser.choices = [(kind, label) for kind, label in named if kind in kinds]
+        chooser.choices = [(kind, capfirst(words)) for kind, words in kinds.items()]
 
     def clean_acts(self) -> str:
         """Return how they decide; who is written down alone decides alone."""

@@ -91,9 +91,9 @@ class Sheet(forms.Form):
         people = [(str(each.pk), each.name) for each in representatives]
         _choose(self.fields["given_by"], [(flow.OWN_ANSWER, "The patient"), *people])
         periods = [f"{lasting.PERIOD}:{each}" for each in lasting.MONTHS]
-        until = [f"{lasting.AGE}:{each}" for each in ages]
-        lengths = [lasting.UNTIL, *periods, *until, lasting.EPISODE]
-        _choose(self.fields["lasts"], [(each, each) for each in lengths])
+        lengths = [(each, each) for each in (lasting.UNTIL, *periods)]
+        until = [(f"{lasting.AGE}:{each}", str(each)) for each in ages]
+        _choose(self.fields["lasts"], [*lengths, *until, (lasting.EPISODE, lasting.EPISODE)])
 
     def clean_signature(self) -> bytes | None:
         """Return the PNG that the page drew, or None for an empty box."""

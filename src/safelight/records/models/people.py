@@ -19,6 +19,7 @@ class Practice(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200)
     pack = models.CharField(max_length=40, default="england")
+    """The pack that came with Safelight and decides while no other was activated."""
     var17_reason = models.TextField(blank=True)
     """Why the practice turned on GMC VAR 17; empty means the switch is off."""
     packs = models.JSONField(default=list, blank=True)
@@ -132,19 +133,6 @@ class Patient(PracticeRow):
 class Representative(PracticeRow):
     """Someone with authority to decide for a patient, and by what right."""
 
-    class Authority(models.TextChoices):
-        """The kinds of authority that packs know as `given_by`; which of them holds, a pack says."""
-
-        PARENTAL_RESPONSIBILITY = "parental-responsibility", "Parental responsibility"
-        LPA_HEALTH = "lpa-health", "Lasting power of attorney, health and welfare"
-        DEPUTY = "deputy", "Deputy appointed by the court"
-        WELFARE_ATTORNEY = "welfare-attorney", "Welfare attorney"
-        WELFARE_GUARDIAN = "welfare-guardian", "Welfare guardian"
-        INTERVENER = "intervener", "Named in an intervention order"
-        COURT = "court", "Order of a court"
-        EXECUTOR = "executor", "Executor or administrator"
-        RELATIVE = "relative", "Relative, without legal authority"
-
     class Acts(models.TextChoices):
         """How several people with one authority decide."""
 
@@ -155,7 +143,8 @@ class Representative(PracticeRow):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="representatives")
     name = models.CharField(max_length=200)
     relation = models.CharField(max_length=100)
-    authority = models.CharField(max_length=30, choices=Authority)
+    authority = models.CharField(max_length=30)
+    """A kind that the pack in force names; which of them may decide, it says."""
     evidence = models.CharField(max_length=300)
     """What was seen as proof: a registered document, its number."""
     acts = models.CharField(max_length=10, choices=Acts, default=Acts.ALONE)
@@ -191,7 +180,7 @@ class Assessment(PracticeRow):
     """Whether a patient could decide, for one decision at one time (MCA 2005; GMC VAR 34)."""
 
     class Kind(models.TextChoices):
-        """Capacity is asked from 16, Gillick competence before."""
+        """Capacity is asked from the age at which it is presumed, Gillick competence before."""
 
         CAPACITY = "capacity", "Capacity"
         GILLICK = "gillick", "Gillick competence"

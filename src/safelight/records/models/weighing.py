@@ -40,7 +40,7 @@ class Weighing(PracticeRow):
     """The clinician who answered, and wrote down what the representative said."""
     at = models.DateTimeField()
     approval = models.CharField(max_length=200, blank=True)
-    """Reference of the approval of research without capacity (MCA 2005, sections 30-33)."""
+    """Reference of the approval of research with people who can't decide."""
     project = models.CharField(max_length=200, blank=True)
     ethics = models.CharField(max_length=200, blank=True)
     opt_out = models.CharField(max_length=20, choices=OptOut, blank=True)
@@ -63,9 +63,9 @@ class Weighing(PracticeRow):
             for name, said in self.answers.items()
         }
 
-    def research(self, legal_basis: str) -> dict[str, Any]:
+    def research(self, legal_basis: str | None) -> dict[str, Any]:
         """Return the approval as `decide` reads it, on the pack's legal basis; empty without one."""
-        if not self.approval:
+        if not self.approval or legal_basis is None:
             return {}
         return {
             "authority": {

@@ -24,7 +24,7 @@ from safelight.flows import saying_no
 from safelight.flows.circumstances import USUAL, Circumstances
 from safelight.flows.deciding import Decision
 from safelight.flows.sites import is_intimate
-from safelight.flows.who_decides import OF_AGE, age
+from safelight.flows.who_decides import is_child
 from safelight.interop.pictures import LockUnavailable
 from safelight.policy.roles import Action
 from safelight.records.models import Consent, Patient, Photo, SaidNo
@@ -152,7 +152,7 @@ def show(request: SignedInRequest, shot: Shot) -> HttpResponse:
         "patient": shot.patient,
         "tenant": answer.tenant,
         "offers": json.dumps([each.as_json() for each in answer.ingest]),
-        "is_child": age(shot.patient, on=timezone.localdate()) < OF_AGE,
+        "is_child": is_child(shot.patient, on=timezone.localdate()),
         "first_name": shot.patient.name.split()[0],
         "upload_url": shot.url("capture-upload"),
         "stop_url": shot.url("capture-stop"),

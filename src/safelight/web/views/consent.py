@@ -23,6 +23,7 @@ from safelight.flows import consent as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.circumstances import open_grounds
 from safelight.flows.once import AlreadyDone
+from safelight.flows.who_decides import right_of, terms_for
 from safelight.policy import saying as saying_of
 from safelight.policy.roles import Action, may
 from safelight.records.models import Consent, Patient, Photo, Representative
@@ -41,6 +42,8 @@ from safelight.web.making import (
 from safelight.web.sheet import Sheet
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from safelight.flows.patients import Deciders
     from safelight.policy.wording import Wording
 
@@ -69,7 +72,7 @@ def where(request: SignedInRequest, pk: UUID) -> HttpResponse:
     groups: dict[str, list[tuple[str, str]]] = {}
     for site in sites.SITES:
         groups.setdefault(site.group, []).append(link(site.name))
-    uses = offered(patient)
+    uses = offered(patient, now=timezone.now())
     context = {
         "patient": patient,
         "first_name": patient.name.split()[0],
@@ -98,15 +101,20 @@ def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
             return redirect(reverse("capture", args=[earlier.pk]) + query_of(made_for))
     deciders = patients.deciders(patient, now=now)
     age = patients.age(patient, on=timezone.localdate(now))
-    way = _way(request, patient, deciders, age=age, made_for=made_for)
+    way = _way(request, patient, deciders, made_for=made_for, now=now)
     words = flow.conversation(
-        patient, body_site=body_site, language=way.language, easy=way.easy, reader=way.reader
+        patient,
+        body_site=body_site,
+        language=way.language,
+        easy=way.easy,
+        reader=way.reader,
+        now=now,
     )
     form = Sheet(
         request.POST if request.method == "POST" else None,
         words=words,
         representatives=deciders.representatives,
-        ages=tuple(each for each in lasting.AGES if each > age),
+        ages=_ages_to_come(patient, age=age, now=now),
     )
     stale = ""
     if form.is_valid():
@@ -120,10 +128,10 @@ def sheet(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
             return redirect(_after(get_object_or_404(patient.consents, pk=before.made), made_for))
         else:
             return redirect(_after(made, made_for))
-    context = _shown(patient, words, form, way, deciders) | {
+    context = _shown(patient, words, form, way, deciders, now=now) | {
         "age": age,
         "stale": stale,
-        "what_for": offered(patient).get(made_for, ""),
+        "what_for": offered(patient, now=now).get(made_for, ""),
         "instead": ways_without_consent(patient, body_site, made_for=made_for, now=now),
     }
     return render(request, "consent/sheet.html", context, status=409 if stale else 200)
@@ -146,10 +154,21 @@ class _Way:
         return "?" + urlencode({"again": "", **said, **instead})
 
 
+def _ages_to_come(patient: Patient, *, age: int, now: datetime) -> tuple[int, ...]:
+    terms = terms_for(patient, on=timezone.localdate(now))
+    return tuple(each for each in lasting.ages(terms) if each > age)
+
+
 def _way(
-    request: SignedInRequest, patient: Patient, deciders: Deciders, *, age: int, made_for: Purpose
+    request: SignedInRequest,
+    patient: Patient,
+    deciders: Deciders,
+    *,
+    made_for: Purpose,
+    now: datetime,
 ) -> _Way:
-    own = sheets.YOUNG if age < patients.OF_AGE else sheets.PATIENT
+    is_child = patients.is_child(patient, on=timezone.localdate(now))
+    own = sheets.YOUNG if is_child else sheets.PATIENT
     usual = own if deciders.patient_can or not deciders.representatives else sheets.REPRESENTATIVE
     asked = request.GET.get("reader", usual)
     reader = sheets.REPRESENTATIVE if asked == sheets.REPRESENTATIVE else own
@@ -158,12 +177,18 @@ def _way(
 
 
 def _shown(
-    patient: Patient, words: Wording, form: Sheet, way: _Way, deciders: Deciders
+    patient: Patient,
+    words: Wording,
+    form: Sheet,
+    way: _Way,
+    deciders: Deciders,
+    *,
+    now: datetime,
 ) -> dict[str, object]:
     """Return what the sheet's page shows of words, answers and ways to show it otherwise."""
     saying = sheets.page_words(words.language)
     found = [(anchor, saying.say(text)) for anchor, text in found_in(form)]
-    tongues = sheets.languages(patient, easy=way.easy, reader=way.reader)
+    tongues = sheets.languages(patient, easy=way.easy, reader=way.reader, now=now)
     for_decider = way.reader == sheets.REPRESENTATIVE
     other = sheets.PATIENT if for_decider else sheets.REPRESENTATIVE
     return {
@@ -231,6 +256,7 @@ def record(request: SignedInRequest, pk: UUID) -> HttpResponse:
     context = {
         "consent": consent,
         "patient": consent.patient,
+        "right": _right(consent.representative),
         "is_as_it_was": frozen.is_as_it_was(consent),
         "text": notes.text_of(
             consent, in_full=may(request.user.role, Action.GOVERN), now=timezone.now()
@@ -259,6 +285,10 @@ def _after(made: Consent, made_for: Purpose) -> str:
     opens = Purpose.CARE in made.purposes or made_for in made.purposes
     page = reverse("capture" if opens else "consent-receipt", args=[made.pk])
     return page + query_of(made_for) if opens else page
+
+
+def _right(who: Representative | None) -> str:
+    return right_of(who, on=timezone.localdate()) if who else ""
 
 
 def _grounds(patient: Patient) -> list[tuple[str, str, str]]:

@@ -75,8 +75,15 @@ def _recent(request: SignedInRequest) -> Iterable[Patient]:
 
 
 def _rows(found: Iterable[Patient]) -> list[Row]:
-    on = timezone.localdate()
-    return [Row(each, flow.age(each, on=on), in_words(standings(each))) for each in found]
+    now = timezone.now()
+    return [
+        Row(
+            each,
+            flow.age(each, on=timezone.localdate(now)),
+            in_words(standings(each, now=now)),
+        )
+        for each in found
+    ]
 
 
 def _waiting(request: SignedInRequest) -> list[Waiting]:

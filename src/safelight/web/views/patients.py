@@ -11,12 +11,13 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.http import require_GET, require_http_methods
 
 from safelight.flows import patients as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.once import AlreadyDone
-from safelight.flows.who_decides import may_decide, together_with
+from safelight.flows.who_decides import may_decide, right_of, terms_for, together_with
 from safelight.policy.roles import Action
 from safelight.records.models import Assessment, Patient, Representative
 from safelight.web.doors import SignedInRequest, needs
@@ -64,6 +65,7 @@ def deciders(request: SignedInRequest, pk: UUID) -> HttpResponse:
     context = {
         "patient": patient,
         "age": flow.age(patient, on=timezone.localdate(now)),
+        "terms": terms_for(patient, on=timezone.localdate(now)),
         "deciders": flow.deciders(patient, now=now),
         "people": _people(patient, now=now),
         "assessments": patient.assessments.select_related("by"),
@@ -85,7 +87,9 @@ def deciders(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def add_representative(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Write down someone who decides for the patient."""
     patient = _patient(request, pk)
-    form = RepresentativeForm(request.POST or None, kinds=flow.kinds_known_to(patient))
+    form = RepresentativeForm(
+        request.POST or None, kinds=flow.kinds_known_to(patient, now=timezone.now())
+    )
     if form.is_valid():
         try:
             flow.add_representative(
@@ -138,7 +142,7 @@ def add_assessment(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Write down whether the patient can decide."""
     patient, now = _patient(request, pk), timezone.now()
     today = timezone.localdate(now)
-    child = flow.age(patient, on=today) < flow.PRESUMED_CAPABLE
+    child = not flow.is_presumed_capable(patient, on=today)
     form = AssessmentForm(request.POST or None, child=child, initial={"assessed_on": today})
     if form.is_valid():
         kind = Assessment.Kind.GILLICK if child else Assessment.Kind.CAPACITY
@@ -219,9 +223,12 @@ def add_consultation(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def _people(patient: Patient, *, now: datetime) -> list[dict[str, object]]:
     """Return those who are written down, each with whether they decide today, and why not."""
     today, people = timezone.localdate(now), list(patient.representatives.order_by("created_at"))
+    terms = terms_for(patient, on=today)
     return [
         {
             "who": each,
+            "right": capfirst(right_of(each, on=today)),
+            "is_known": each.authority in terms.vocabulary.kinds,
             "decides": may_decide(each, people, patient, on=today),
             "holds": each.holds_on(today),
             "with": [other.name for other in together_with(each, people)],

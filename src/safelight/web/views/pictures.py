@@ -63,7 +63,7 @@ def timeline(request: SignedInRequest, pk: UUID) -> HttpResponse:
     patient, now = _patient(request, pk), timezone.now()
     photos = list(_shown_to(request.user).filter(patient=patient).select_related("patient"))
     page = opening.open_thumbs(photos, by=request.user, now=now) if photos else None
-    answers = standings(patient)
+    answers = standings(patient, now=timezone.now())
     context = {
         "patient": patient,
         "first_name": patient.name.split()[0],

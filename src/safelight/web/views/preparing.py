@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
@@ -11,12 +11,12 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.text import slugify
+from django.utils.text import capfirst, slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight.flows import capture, sites
-from safelight.flows.circumstances import Circumstances, Ground, checked
-from safelight.flows.patients import age
+from safelight.flows.circumstances import Circumstances, Ground, checked, claims
+from safelight.flows.patients import is_child
 from safelight.policy.roles import Action
 from safelight.records.models import Patient
 from safelight.terms import RecordingType
@@ -27,8 +27,10 @@ from safelight.web.making import asked_because, asked_for, query_of
 from safelight.web.prepared import Prepared
 from safelight.web.views.capture import Shot, no, not_permitted, show, stop_it, take_in
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 SITE_OF = {slugify(site.name): site for site in sites.SITES}
-ADULT = 18
 SAY_AGAIN = "What was said before this picture is too long ago. Say it again, then take it again."
 KINDS = [
     (RecordingType.ENDOSCOPIC.value, "From inside, by an endoscope"),
@@ -68,17 +70,13 @@ class ProcedureForm(forms.Form):
         return Circumstances(recording, ground=Ground.PROCEDURE, reason=said["reason"])
 
 
-class BestInterestsForm(forms.Form):
+class TreatmentForm(forms.Form):
     """Treatment needs it, and nobody who may decide is there."""
 
     title = "Treatment needs it"
     integral = forms.BooleanField(
         label="Treatment can’t go on without it",
         error_messages={"required": "Only what treatment needs may be taken this way"},
-    )
-    interests = forms.BooleanField(
-        label="It is in the patient’s best interests",
-        error_messages={"required": "It has to be in the patient’s best interests"},
     )
     consulted = forms.BooleanField(
         label="I asked those close to the patient",
@@ -91,12 +89,24 @@ class BestInterestsForm(forms.Form):
         label="It is urgent", help_text="It can’t wait for somebody who may decide.", required=False
     )
     reason = forms.CharField(
-        label="Why is it in the patient’s best interests?",
+        label="Why does treatment need it?",
         max_length=300,
         widget=forms.Textarea({"rows": 3}),
         help_text="Say too who was asked, and what they said.",
-        error_messages={"required": "Say why it is in the patient’s best interests"},
+        error_messages={"required": "Say why treatment needs it"},
     )
+
+    def __init__(self, *args: Any, claims: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tests = tuple(claims)
+        for name, claim in claims.items():
+            claim = claim.replace("'", "’")
+            self.fields[f"test-{name}"] = forms.BooleanField(
+                label=capfirst(claim),
+                error_messages={"required": f"Only where you are satisfied that {claim}"},
+            )
+        rest = ("consulted", "nobody", "urgent", "reason")
+        self.order_fields(["integral", *(f"test-{name}" for name in claims), *rest])
 
     def clean(self) -> dict[str, Any]:
         """Ask for one of two: nobody has authority, or it can't wait for them."""
@@ -114,10 +124,8 @@ class BestInterestsForm(forms.Form):
             "no_one_with_authority": said["nobody"],
             "urgent": said["urgent"],
         }
-        tests = {"best_interests": {"clinician": said["interests"]}}
-        return Circumstances(
-            care=care, tests=tests, ground=Ground.BEST_INTERESTS, reason=said["reason"]
-        )
+        tests = {name: {"clinician": said[f"test-{name}"]} for name in self.tests}
+        return Circumstances(care=care, tests=tests, ground=Ground.TREATMENT, reason=said["reason"])
 
 
 class PostMortemForm(forms.Form):
@@ -158,7 +166,7 @@ class PostMortemForm(forms.Form):
 
 
 class IntimateForm(forms.Form):
-    """Who is there when an intimate part is pictured; under 18 also why, and who approved it."""
+    """Who is there when an intimate part is pictured; of a child also why, and who approved it."""
 
     chaperone = forms.ChoiceField(
         label="Did you offer a chaperone?",
@@ -202,12 +210,13 @@ class IntimateForm(forms.Form):
         return found
 
 
-GroundForm = ProcedureForm | BestInterestsForm | PostMortemForm
-FORM_OF: dict[Ground, type[GroundForm]] = {
-    Ground.PROCEDURE: ProcedureForm,
-    Ground.BEST_INTERESTS: BestInterestsForm,
-    Ground.POST_MORTEM: PostMortemForm,
-}
+GroundForm = ProcedureForm | TreatmentForm | PostMortemForm
+
+
+def _form_of(ground: Ground, data: Any, patient: Patient) -> GroundForm:
+    if ground is Ground.TREATMENT:
+        return TreatmentForm(data, claims=claims(patient, now=timezone.now()))
+    return ProcedureForm(data) if ground is Ground.PROCEDURE else PostMortemForm(data)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -223,10 +232,10 @@ def prepare(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
             return redirect(reverse("consent", args=[pk, site]) + query_of(made_for))
         if not sites.is_intimate(body_site):
             return redirect(reverse("capture", args=[consent.pk]) + query_of(made_for))
-    is_child = age(patient, on=timezone.localdate()) < ADULT
+    of_child = is_child(patient, on=timezone.localdate())
     data = request.POST if request.method == "POST" else None
-    about = FORM_OF[ground](data) if ground else None
-    intimate = IntimateForm(data, child=is_child) if sites.is_intimate(body_site) else None
+    about = _form_of(ground, data, patient) if ground else None
+    intimate = IntimateForm(data, child=of_child) if sites.is_intimate(body_site) else None
     listed = [each for each in (about, intimate) if each is not None]
     if data is not None and all(each.is_valid() for each in listed):
         said = checked(_said(about, intimate), body_site=body_site)
@@ -238,7 +247,7 @@ def prepare(request: SignedInRequest, pk: UUID, site: str) -> HttpResponse:
         "forms": listed,
         "title": about.title if about else "Before an intimate picture",
         "is_intimate": intimate is not None,
-        "is_child": is_child,
+        "is_child": of_child,
     }
     return render(request, "capture/prepare.html", context)
 

@@ -1,4 +1,4 @@
-"""Three questions for a use of someone's picture who can't decide: a clinician and a representative."""
+"""Questions about a use of someone's picture who can't decide: a clinician and a representative."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ YES_NO = [("yes", "Yes"), ("no", "No")]
 
 
 class WeighingForm(forms.Form):
-    """Three questions, two people, and for research the approval."""
+    """The questions of the pack in force, two people, and for research the approval."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class WeighingForm(forms.Form):
         questions: Mapping[str, str],
         people: Iterable[Representative],
         research: bool,
+        asks_about_opting_out: bool,
     ) -> None:
         super().__init__(data)
         self.asked = questions
@@ -65,6 +66,8 @@ class WeighingForm(forms.Form):
                 )
         if research:
             self._ask_for_the_approval()
+        if research and asks_about_opting_out:
+            self._ask_about_opting_out()
 
     def _ask_for_the_approval(self) -> None:
         self.fields["approval"] = forms.CharField(
@@ -75,6 +78,8 @@ class WeighingForm(forms.Form):
         )
         for name, label in (("project", "Project"), ("ethics", "Ethics reference")):
             self.fields[name] = forms.CharField(label=label, max_length=200, required=False)
+
+    def _ask_about_opting_out(self) -> None:
         self.fields["opt_out"] = forms.ChoiceField(
             label="Did you look whether the patient opted out of research?",
             required=False,
@@ -108,7 +113,9 @@ class WeighingForm(forms.Form):
         said = self.cleaned_data
         if "approval" not in self.fields:
             return flow.NONE
-        return flow.Approval(said["approval"], said["project"], said["ethics"], said["opt_out"])
+        return flow.Approval(
+            said["approval"], said["project"], said["ethics"], said.get("opt_out", "")
+        )
 
 
 @form_page
@@ -137,9 +144,10 @@ def _weigh(
     people = flow.who_may_answer(patient, now=now)
     form = WeighingForm(
         request.POST or None,
-        questions=flow.questions(patient),
+        questions=flow.questions(patient, now=now),
         people=people,
         research=purpose is Purpose.RESEARCH,
+        asks_about_opting_out=flow.asks_about_opting_out(patient, now=now),
     )
     if form.is_valid():
         chosen = form.cleaned_data["representative"]
@@ -165,12 +173,19 @@ def _weigh(
         "photo": photo,
         "use": PURPOSES[purpose],
         "people": people,
+        "title": _title(len(form.asked)),
+        "source": flow.source_of_questions(patient, now=now),
         "research": purpose is Purpose.RESEARCH,
         "earlier": patient.weighings.filter(photo=photo, purpose=use).select_related(
             "by", "representative"
         ),
     }
     return render(request, "patients/weighing.html", context)
+
+
+def _title(questions: int) -> str:
+    number = {1: "One question", 2: "Two questions", 3: "Three questions"}
+    return number.get(questions, f"{questions} questions")
 
 
 urlpatterns = [

@@ -289,7 +289,11 @@ def expanded(said: Iterable[str]) -> list[Purpose]:
 
 def uses_to_refuse(patient: Patient) -> list[Purpose]:
     """Return the uses on the sheet that a no can name one by one, the law's own left out."""
-    return [each.purpose for each in standings(patient) if each.purpose not in BY_LAW]
+    return [
+        each.purpose
+        for each in standings(patient, now=timezone.now())
+        if each.purpose not in BY_LAW
+    ]
 
 
 def shown(steps: Iterable[policy.Consequence], words: Saying = IN_ENGLISH) -> list[Step]:
