@@ -14,10 +14,10 @@ SUMS = PACKS / "SHA256SUMS"
 
 
 def sums() -> str:
-    """Return a line for each pack, as `sha256sum` writes and checks them."""
-    found = sorted(PACKS.glob("*/pack.toml"))
+    """Return a line for each file of each pack: rules, periods, sheets; as `sha256sum` writes and checks them."""
+    found = sorted(PACKS.rglob("*.toml"))
     lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.parent.name}/pack.toml\n"
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(PACKS).as_posix()}\n"
         for path in found
     ]
     return "".join(lines)

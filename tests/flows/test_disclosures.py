@@ -331,6 +331,8 @@ def test_governance_sees_what_became_too_telling_and_settles_it(released, adult,
     assert "Copies that are out became too telling" in office.get("/governance/").content.decode()
     page = office.get("/governance/exposure/").content.decode()
     assert "Too few people" in page
+    assert "within 72 hours" in page
+    assert "Time is over" in page, "it was raised on NOW, which lies behind"
     where = f"/governance/exposure/{alarm.pk}/"
     unsaid = office.post(where, {f"{alarm.pk}-note": ""})
     assert unsaid.status_code == 422

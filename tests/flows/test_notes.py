@@ -122,7 +122,10 @@ def test_the_text_names_whoever_decided_and_what_was_altered(gp, surgery):
         refused=[Purpose.CARE],
     )  # fmt: skip
     text = notes.text_of(made, now=NOW)
-    assert "Answered by Parent Made-Up (Parental responsibility). Said, and noted: Yes" in text
+    assert (
+        "Answered by Parent Made-Up (a person with parental responsibility). Said, and noted: Yes"
+        in text
+    )
     assert "- Research: not asked" in text
     assert "Status on 22 November 2026, 10:00: refused." in text
     assert "not told: The answer was no before this was said" in text

@@ -102,14 +102,16 @@ def test_nothing_is_due_before_its_day_and_everything_on_it(adult, photo, lead):
 def test_the_period_is_that_of_the_record_it_belongs_to(surgery, gp, lead, kind, born, died, due):
     one = patient(practice=surgery, born_on=born, died_on=died)
     record = ended(one, lead, kind=kind)
-    kept = retaining.period_of(record)
+    kept = retaining.period_of(record, now=NOW)
     assert kept.until == due
     assert kept.review == (kind == "deregistered")
 
 
 def test_a_death_ends_the_use_of_a_record(surgery, lead):
     one = patient(practice=surgery, died_on=date(2026, 11, 1))
-    assert retaining.period_of(ended(one, lead, kind="gp", day=None)).until == date(2036, 11, 1)
+    assert retaining.period_of(ended(one, lead, kind="gp", day=None), now=NOW).until == date(
+        2036, 11, 1
+    )
 
 
 def test_a_record_that_nobody_described_or_ended_is_never_due(surgery, adult, photo, lead):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -13,10 +14,11 @@ from clients import signed_in
 from factories import NOW, patient, practice, staff
 from flows.conftest import agree, take
 from safelight import ledger, policy
-from safelight.flows import in_force, rules, taken
+from safelight.flows import in_force, notifying, retaining, rules, taken
 from safelight.flows.allowed import DoesNotFit, NotAllowed
 from safelight.flows.deciding import may_use
 from safelight.flows.opening import open_photo
+from safelight.policy import reading, retention
 from safelight.policy.reading import shipped
 from safelight.policy.roles import Role
 from safelight.policy.signing import sign
@@ -241,6 +243,64 @@ def test_a_pack_that_is_gone_from_the_records_decides_nothing(lead):
     lead.practice.refresh_from_db()
     with pytest.raises(policy.PackRefused):
         in_force.pack_of(lead.practice, now=LATER)
+
+
+# --- what goes with a pack ----------------------------------------------------------------------------
+
+
+def test_the_periods_are_those_of_the_pack_in_force(lead, monkeypatch):
+    """From its first day on, and not before; the record's day moves with it."""
+    of = patient(practice=lead.practice)
+    record = retaining.set_record(of, kind="general", ended_on=date(2026, 1, 1), by=lead, now=NOW)
+    usual = retaining.period_of(record, now=NOW)
+    pack = bring(
+        text_of("england-2027.3", **{'retention = "england"': 'retention = "longer"'}), lead
+    )
+    rules.activate(pack.hash, by=lead, now=NOW)
+    lead.practice.refresh_from_db()
+    record = type(record).objects.get(pk=record.pk)
+    assert retaining.period_of(record, now=NOW) == usual
+    longer = retaining.period_of(record, now=LATER)
+    assert longer.until == usual.until.replace(year=usual.until.year + 3)
+    assert longer.because == ("Longer.",)
+
+
+@pytest.fixture(autouse=True)
+def another_table(monkeypatch):
+    """Stand in for a version of Safelight that came with a second table of periods."""
+    real = retention.load
+
+    def load(name: str) -> retention.Retention:
+        found = real("england")
+        if name != "longer":
+            return found
+        wider = tuple(replace(each, years=each.years + 3, text="Longer.") for each in found.rules)
+        return replace(found, rules=wider)
+
+    monkeypatch.setattr(retention, "load", load)
+    monkeypatch.setattr(
+        reading,
+        "has_folders",
+        lambda pack, real=reading.has_folders: pack.retention_of == "longer" or real(pack),
+    )
+    retaining._periods.cache_clear()
+
+
+def test_a_breach_is_notified_by_the_clock_of_the_pack_in_force(lead):
+    usual = notifying.of_breach(lead.practice, aware_at=NOW, now=NOW)
+    assert (usual.by, usual.is_over) == (NOW + timedelta(hours=72), False)
+    assert usual.text.endswith("within 72 hours of becoming aware of it.")
+    quick = text_of("england-2027.4", starts="2026-11-01", **{"hours = 72": "hours = 24"})
+    rules.activate(bring(quick, lead).hash, by=lead, now=NOW)
+    lead.practice.refresh_from_db()
+    assert notifying.of_breach(lead.practice, aware_at=NOW, now=NOW).by == NOW + timedelta(days=1)
+    late = notifying.of_breach(
+        lead.practice, aware_at=NOW, now=NOW + timedelta(hours=24, seconds=1)
+    )
+    assert late.is_over
+    assert not notifying.of_breach(
+        lead.practice, aware_at=NOW, now=NOW + timedelta(hours=24)
+    ).is_over
 
 
 # --- trying ----------------------------------------------------------------------------------------

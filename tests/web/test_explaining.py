@@ -32,7 +32,6 @@ WORDS_ALONE = {
     "patient.born",
     "objections",
     "consents[].withdrawn_on",
-    "authority.legal_basis",
     "authority.reference",
     "complaint.relevant",
     "switches.necessary",

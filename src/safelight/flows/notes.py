@@ -19,7 +19,7 @@ from safelight.interop.consents.fhir import as_fhir
 from safelight.interop.consents.iso27560 import as_record
 from safelight.interop.consents.record_text import as_text
 from safelight.interop.consents.said import Said, Subject, Told, Use, Who
-from safelight.policy.roles import Action, Role
+from safelight.policy.roles import Action, Role, may
 from safelight.records import log
 from safelight.records.models import Consent
 from safelight.terms import Purpose
@@ -77,14 +77,17 @@ def export(
     """
     demand(by, Action.SEE_PATIENTS, consent)
     _log(consent, form, by=by, now=now)
-    return _written(consent, form, link=link or "", now=now)
+    said = said_of(consent, now=now)
+    if not may(by.role, Action.GOVERN):
+        said = _without_flags(said)
+    return _written(said, form, link=link or "")
 
 
 @transaction.atomic
 def receipt_paper(receipt: Receipt, *, now: datetime) -> Written:
     """Return the receipt as PDF for the patient, and write in the ledger that they took it."""
     _log(receipt.consent, Form.PDF, by="patient", now=now)
-    return _written(receipt.consent, Form.PDF, link="", now=now)
+    return _written(said_of(receipt.consent, now=now), Form.PDF, link="")
 
 
 def said_of(consent: Consent, *, now: datetime) -> Said:
@@ -92,7 +95,9 @@ def said_of(consent: Consent, *, now: datetime) -> Said:
     patient, decider = consent.patient, consent.representative
     giver = None
     if decider is not None:
-        giver = Who(decider.pk, decider.name, right_of(decider, on=timezone.localdate(now)))
+        giver = Who(
+            decider.pk, decider.name, right_of(decider, on=timezone.localdate(consent.given_at))
+        )
     return Said(
         id=consent.pk,
         practice=Who(consent.practice.pk, consent.practice.name),
@@ -129,9 +134,12 @@ def text_of(consent: Consent, *, in_full: bool = True, now: datetime) -> str:
     after the patient see no flag (docs/explanation/taking-it-back.md).
     """
     said = said_of(consent, now=now)
-    if not in_full:
-        said = replace(said, uses=tuple(_without_flag(use) for use in said.uses))
-    return as_text(said)
+    return as_text(said if in_full else _without_flags(said))
+
+
+def _without_flags(said: Said) -> Said:
+    """Return it as staff outside governance may have it: no use tells that it was taken back."""
+    return replace(said, uses=tuple(_without_flag(use) for use in said.uses))
 
 
 def _without_flag(use: Use) -> Use:
@@ -173,8 +181,7 @@ def paper_of(said: Said, words: Saying, *, link: str) -> paper.Paper:
     )
 
 
-def _written(consent: Consent, form: Form, *, link: str, now: datetime) -> Written:
-    said = said_of(consent, now=now)
+def _written(said: Said, form: Form, *, link: str) -> Written:
     if form is Form.TEXT:
         data = as_text(said).encode()
     elif form is Form.PDF:

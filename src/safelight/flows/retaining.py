@@ -12,9 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from safelight import policy
-from safelight.flows import derivatives, destroying, erasing, holding, letters, mailing
+from safelight.flows import derivatives, destroying, erasing, holding, in_force, letters, mailing
 from safelight.flows.allowed import DoesNotFit, demand
-from safelight.policy import load_pack, retention
+from safelight.policy import retention
 from safelight.policy.retention import RecordKind, RetentionFacts
 from safelight.policy.roles import Action, Role
 from safelight.policy.withdrawal import BY_LAW
@@ -66,8 +66,9 @@ def _periods(pack: str) -> retention.Retention:
     return retention.load(pack)
 
 
-def _table(patient: Patient) -> retention.Retention:
-    return _periods(load_pack(patient.practice.pack).retention_of)
+def _table(patient: Patient, *, now: datetime) -> retention.Retention:
+    """Return the periods that belong to the pack in force."""
+    return _periods(in_force.pack_of(patient.practice, now=now).retention_of)
 
 
 def kept_at_least(photo: Photo, *, now: datetime) -> retention.Kept:
@@ -79,7 +80,7 @@ def kept_at_least(photo: Photo, *, now: datetime) -> retention.Kept:
         born=photo.patient.born_on,
         died=photo.patient.died_on,
     )
-    return retention.kept(facts, table=_table(photo.patient))
+    return retention.kept(facts, table=_table(photo.patient, now=now))
 
 
 def facts_of(record: CareRecord) -> RetentionFacts:
@@ -101,9 +102,9 @@ def used_on(patient: Patient) -> tuple[date, ...]:
     return tuple(sorted({timezone.localdate(at) for at in uses.values_list("at", flat=True)}))
 
 
-def period_of(record: CareRecord) -> retention.Kept:
-    """Say until when the record is kept at least, and by which rule."""
-    return retention.kept(facts_of(record), table=_table(record.patient))
+def period_of(record: CareRecord, *, now: datetime) -> retention.Kept:
+    """Say until when the record is kept at least, and by which rule of those in force."""
+    return retention.kept(facts_of(record), table=_table(record.patient, now=now))
 
 
 @transaction.atomic
@@ -276,15 +277,15 @@ def _expire(release: Release, *, now: datetime) -> EraseJob:
 def _newly_due(*, now: datetime) -> Iterable[Review | None]:
     records = CareRecord.objects.filter(patient__erased_at__isnull=True)
     for record in records.select_related("patient__practice"):
-        yield _list(record.patient, None, period_of(record), now=now)
+        yield _list(record.patient, None, period_of(record, now=now), now=now)
     made_for_more = Photo.objects.filter(
         state=Photo.State.KEPT, consent__expires_on__isnull=False
     ).exclude(made_for__in=FOR_CARE)
     for photo in made_for_more.select_related("patient__practice", "consent"):
-        yield _list(photo.patient, photo, _promise(photo), now=now)
+        yield _list(photo.patient, photo, _promise(photo, now=now), now=now)
 
 
-def _promise(photo: Photo) -> retention.Kept:
+def _promise(photo: Photo, *, now: datetime) -> retention.Kept:
     """Return the period of a picture that was made for another use: what the consent promised."""
     facts = RetentionFacts(
         kind=RecordKind.COPY,
@@ -292,7 +293,7 @@ def _promise(photo: Photo) -> retention.Kept:
         promised_until=photo.consent.expires_on if photo.consent else None,
         held=holding.is_held(photo),
     )
-    return retention.kept(facts, table=_table(photo.patient))
+    return retention.kept(facts, table=_table(photo.patient, now=now))
 
 
 @transaction.atomic
@@ -331,9 +332,10 @@ def _still_due(review: Review, *, now: datetime) -> Review:
         pk=review.pk
     )
     if fresh.photo is not None:
-        said = _promise(fresh.photo)
+        said = _promise(fresh.photo, now=now)
     else:
-        said = period_of(CareRecord.objects.select_related("patient").get(patient=fresh.patient))
+        record = CareRecord.objects.select_related("patient__practice").get(patient=fresh.patient)
+        said = period_of(record, now=now)
     over = said.until is not None and said.until <= timezone.localdate(now)
     if fresh.state != Review.State.DUE or not over:
         raise NotDue(str(review.pk))

@@ -99,6 +99,10 @@ class Pack:
         """Say whether any rule has this requirement."""
         return any(requirement in rule.requires for rule in self.rules)
 
+    def source_of(self, requirement: str) -> str:
+        """Return where the first rule with this requirement stands written; empty where none has it."""
+        return next((rule.source for rule in self.rules if requirement in rule.requires), "")
+
     @property
     def tests_of_both(self) -> tuple[str, ...]:
         """Return the tests that clinician and representative both answer."""

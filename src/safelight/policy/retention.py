@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from safelight.policy import shipped
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -108,7 +109,12 @@ def load(pack_name: str) -> Retention:
     """Return the periods of a pack that came with Safelight. Raises RetentionRefused."""
     if not _PACK.fullmatch(pack_name):
         raise RetentionRefused("not the name of a pack")
-    return load_retention(resources.files("safelight.policy") / "packs" / pack_name)
+    found = load_retention(shipped.folder() / pack_name)
+    try:
+        shipped.check(f"{pack_name}/retention.toml")
+    except shipped.Altered as error:
+        raise RetentionRefused("the periods are not as they came with this version") from error
+    return found
 
 
 def load_retention(pack_folder: Folder) -> Retention:

@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from safelight.policy import shipped
 from safelight.terms import Purpose
 
 if TYPE_CHECKING:
@@ -209,7 +210,16 @@ def load(
 @cache
 def _ours(pack_name: str, language: str, variant: str) -> Wording:
     """Return a sheet that came with Safelight: it doesn't change while this runs."""
-    return read_sheet(folder_of(pack_name), language, variant=variant)
+    words = read_sheet(folder_of(pack_name), language, variant=variant)
+    _demand_as_it_came(f"{pack_name}/wording/{_file(language, variant)}")
+    return words
+
+
+def _demand_as_it_came(path: str) -> None:
+    try:
+        shipped.check(path)
+    except shipped.Altered as error:
+        raise WordingRefused(f"{path} is not as it came with this version") from error
 
 
 def is_language(text: str) -> bool:
@@ -228,7 +238,7 @@ def has_sheet(
 
 def folder_of(pack_name: str) -> Traversable:
     """Return the folder in which a pack keeps its words."""
-    return resources.files("safelight.policy") / "packs" / pack_name / "wording"
+    return shipped.folder() / pack_name / "wording"
 
 
 def load_wording(pack_folder: Folder, language: str, *, variant: str = "") -> Wording:

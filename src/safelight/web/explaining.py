@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.text import slugify
 
+from safelight.flows import discreet
 from safelight.policy.roles import Action
 from safelight.terms import Purpose
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from safelight.flows.deciding import Decision
     from safelight.policy.answers import Because, Need
-    from safelight.records.models import Patient, Photo, Release
+    from safelight.records.models import Patient, Photo, Release, Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +62,26 @@ class Step:
     icon_name: str = "info"
     page: Page | None = None
     needs: Action | None = None
+    purpose: Purpose | None = None
+    """The one purpose that it is for; None: any."""
 
 
 def explained(
     decision: Decision,
     patient: Patient,
     *,
+    reader: Staff,
     purpose: Purpose | None = None,
     photo: Photo | None = None,
     release: Release | None = None,
     also: tuple[Way, ...] = (),
     now: datetime,
 ) -> dict[str, Any]:
-    """Return what `components/decision_page.html` shows: the decision, the ways, and honest words."""
+    """Return what `components/decision_page.html` shows: the decision, the ways, and honest words.
+
+    reader: who sees the page; what only governance may know is put so that it tells nothing.
+    """
+    decision = discreet.told_to(reader, decision, now=now)
     asked = Asked(patient, purpose, photo, release)
     found = ways(decision, patient, purpose=purpose, photo=photo, release=release)
     return {
@@ -103,11 +111,15 @@ def ways(
     return tuple(found.values())
 
 
-def step_for(reason: Because) -> Step:
+def step_for(reason: Because, purpose: Purpose | None = None) -> Step:
     """Return the step that lifts a blocker; the last line of the table knows every other field."""
     if reason.needs is None:
         return NEVER
-    return next(step for step in STEPS if _fits(step, reason.rule, reason.needs))
+    return next(
+        step
+        for step in STEPS
+        if step.purpose in {None, purpose} and _fits(step, reason.rule, reason.needs)
+    )
 
 
 def _fits(step: Step, rule: str, need: Need) -> bool:
@@ -119,7 +131,7 @@ def _fits(step: Step, rule: str, need: Need) -> bool:
 
 
 def _way(reason: Because, asked: Asked) -> Way:
-    step = step_for(reason)
+    step = step_for(reason, asked.purpose)
     href = step.page(asked) if step.page else ""
     needs = step.needs.value if step.needs and href else ""
     return Way(step.title, step.text, href, step.icon_name, needs)
@@ -217,6 +229,7 @@ STEPS: tuple[Step, ...] = (
     Step("executor_or_family_consulted", "Ask the executor or the family", "Then write down who was asked, when, and what they said.", "people", _of_patient("consultation-new"), _CONSENT),
     Step("patient.genetic_or_third_party", "Say whether it tells about relatives", "If it does, legal advice comes first.", "people", _of_patient("patient-death"), _CONSENT),
     # what was agreed
+    Step(f"rule:{discreet.RULE}", "This use is closed", "Don’t ask again for this. If the patient wants it otherwise, a new conversation says so.", "lock"),
     Step("objections", "The patient said no", "Don’t ask again for this. If they change their mind, a new conversation says so.", "talk"),
     Step("consents[].withdrawn_on", "It was taken back", "Don’t ask again for this. If they change their mind, a new conversation says so.", "undo"),
     Step("consents[].given_by=patient", "Ask the patient", "Somebody else agreed. Now it is the patient’s own choice.", "talk", _choice("grown-up"), _CONSENT),
@@ -235,9 +248,7 @@ STEPS: tuple[Step, ...] = (
     Step("tests.", "Ask the representative, and answer yourself", "The same questions to both of you, with reasons.", "people", _weighing, _CONSENT),
     Step("care.", "Record why treatment needs it", "Nobody who may decide is here, or it is urgent.", "book", _of_patient("picture-new", "?because=treatment"), _CONSENT),
     # research
-    Step("authority.legal_basis=mca-research", "Write down the research approval", "Its reference, with the three answers.", "book", _weighing, _CONSENT),
-    Step("authority.legal_basis=awi-research", "Write down the research approval", "Its reference, with the three answers.", "book", _weighing, _CONSENT),
-    Step("authority.legal_basis=s251", "There is no approval for this research", f"Consent is the other way. {_NO_BUTTON}", "book"),
+    Step("authority.legal_basis", "Write down the research approval", "Its reference, with the answers of both.", "book", _weighing, _CONSENT, Purpose.RESEARCH),
     Step("authority.patient_opted_out", "Look whether the patient opted out", "Then write down what the check gave. Who opted out stays out.", "search", _weighing, _CONSENT),
     Step("authority.opt_out_checked", "Check the national opt-out", "Then write down what it gave, with the approval.", "search", _weighing, _CONSENT),
     Step("authority.", "Only the law opens this", f"A court or a statute has to demand it. Talk to the governance lead. {_NO_BUTTON}", "book"),

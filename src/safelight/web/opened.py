@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpResponse
 
-from safelight.flows import opening
+from safelight.flows import discreet, opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,5 +31,5 @@ def picture(open_it: Callable[[], bytes | Decision]) -> HttpResponse:
     except opening.SealBroken:
         return HttpResponse(BROKEN, content_type="text/plain; charset=utf-8", status=500)
     if not isinstance(opened, bytes):
-        return HttpResponse(opened.because[0].text, content_type="text/plain", status=403)
+        return HttpResponse(discreet.in_short(opened), content_type="text/plain", status=403)
     return HttpResponse(opened, content_type="image/jpeg")

@@ -83,8 +83,8 @@ CHANGES: dict[str, tuple[str, str, str, str]] = {
     "a zone": ("Europe/London", "Europe/Dublin", "Days are those of Europe/Dublin.", "other"),
     "who decides": (
         'dead = ["patient", "executor"]',
-        'dead = ["patient", "executor", "relative"]',
-        "Now among those who may decide for patients who have died: a relative",
+        'dead = ["patient", "executor", "deputy"]',
+        "Now among those who may decide for patients who have died: a deputy appointed by the court",
         "looser",
     ),
     "who is outside": (

@@ -10,7 +10,7 @@ from tools import packs
 
 from safelight import policy
 from safelight.policy import facts as contract
-from safelight.policy import reading
+from safelight.policy import retention, shipped, wording
 from safelight.policy.case import case_of
 from safelight.policy.reading import load_pack, shipped_names
 from safelight.policy.requirements import CASE, CONSENT, SAYS, WITH
@@ -132,10 +132,14 @@ def installed(tmp_path, monkeypatch):
     """Return a copy of the installed packs that a test may damage."""
     copied = tmp_path / "packs"
     shutil.copytree(packs.PACKS, copied)
-    monkeypatch.setattr(reading, "files", lambda _: tmp_path)
+    monkeypatch.setattr(shipped, "files", lambda _: tmp_path)
+    shipped._listed.cache_clear()
     load_pack.cache_clear()
+    wording._ours.cache_clear()
     yield copied
     load_pack.cache_clear()
+    wording._ours.cache_clear()
+    shipped._listed.cache_clear()
 
 
 def test_a_pack_that_was_altered_after_it_was_installed_refuses(installed) -> None:
@@ -145,6 +149,54 @@ def test_a_pack_that_was_altered_after_it_was_installed_refuses(installed) -> No
     path.write_text(TEXT.replace("child_until = 18", "child_until = 16"), "utf-8")
     with pytest.raises(policy.PackRefused, match="not as it came"):
         policy.load_pack("england")
+
+
+def test_a_sheet_that_was_altered_is_never_shown(installed) -> None:
+    path = installed / "england" / "wording" / "en.easy.toml"
+    assert wording.load("england", "en", variant="easy").is_easy
+    wording._ours.cache_clear()
+    path.write_text(path.read_text("utf-8").replace("doctor", "dentist"), "utf-8")
+    with pytest.raises(policy.WordingRefused, match="not as it came"):
+        wording.load("england", "en", variant="easy")
+    assert wording.load("england", "en").reader == "patient"
+
+
+def test_by_periods_that_were_altered_nothing_is_destroyed(installed) -> None:
+    path = installed / "england" / "retention.toml"
+    assert retention.load("england").rules
+    path.write_text(path.read_text("utf-8").replace("years = 8", "years = 1"), "utf-8")
+    with pytest.raises(retention.RetentionRefused, match="not as they came"):
+        retention.load("england")
+
+
+def test_a_file_that_did_not_come_is_not_taken_for_one_that_did(installed) -> None:
+    (installed / "england" / "wording" / "fr.toml").write_text("x", "utf-8")
+    for path in ("england/wording/fr.toml", "england/wording/de.toml"):
+        with pytest.raises(shipped.Altered):
+            shipped.check(path)
+
+
+def test_every_pack_has_somebody_without_authority() -> None:
+    """A yes that doesn't count has to be told as somebody's."""
+    fault = TEXT.replace('relative = "a relative, without authority"\n', "", 1)
+    with pytest.raises(policy.PackRefused, match="without authority"):
+        policy.read_pack(fault.encode())
+
+
+def test_a_pack_says_what_pages_ask() -> None:
+    scotland = policy.load_pack("scotland")
+    assert PACK.clinicians_tests == ("best_interests",)
+    assert scotland.clinicians_tests == ("benefit",)
+    assert scotland.tests_of_both == ("necessary", "benefit", "no_less_restrictive_way")
+    assert PACK.source_of_tests(standing="child") == "GMC VAR 34, MDU"
+    assert PACK.source_of_tests(standing="dead") == ""
+    assert PACK.legal_bases_for("research", standing="lacks") == ("mca-research", "s251")
+    assert scotland.legal_bases_for("research", standing="self") == ("pbpp",)
+    assert PACK.legal_bases_for("care", standing="self") == ()
+    assert PACK.asks("opt-out-checked")
+    assert not scotland.asks("opt-out-checked")
+    assert PACK.terms.without_authority == "relative"
+    assert PACK.terms.after_death_only == {"executor"}
 
 
 def test_two_local_rules_have_two_ids() -> None:

@@ -20,7 +20,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight.flows import capture as flow
-from safelight.flows import saying_no
+from safelight.flows import discreet, saying_no
 from safelight.flows.circumstances import USUAL, Circumstances
 from safelight.flows.deciding import Decision
 from safelight.flows.sites import is_intimate
@@ -164,7 +164,9 @@ def not_permitted(request: SignedInRequest, shot: Shot, decision: Decision) -> H
     """Say why not, and every way to a yes: also the one that needs no consent."""
     now, patient = timezone.now(), shot.patient
     also = ways_without_consent(patient, shot.body_site, made_for=shot.made_for, now=now)
-    context = explained(decision, patient, purpose=shot.made_for, also=also, now=now)
+    context = explained(
+        decision, patient, reader=request.user, purpose=shot.made_for, also=also, now=now
+    )
     return render(request, "capture/not_permitted.html", context)
 
 
@@ -195,7 +197,7 @@ def take_in(request: SignedInRequest, shot: Shot) -> HttpResponse:
     except LockUnavailable:
         return no(NO_DECODING, HTTPStatus.UNPROCESSABLE_ENTITY)
     if not isinstance(made, Photo):
-        return no(made.because[0].text, HTTPStatus.CONFLICT)
+        return no(discreet.in_short(made), HTTPStatus.CONFLICT)
     return JsonResponse({"next": shot.next_url()}, status=201)
 
 

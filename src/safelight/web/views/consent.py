@@ -256,7 +256,7 @@ def record(request: SignedInRequest, pk: UUID) -> HttpResponse:
     context = {
         "consent": consent,
         "patient": consent.patient,
-        "right": _right(consent.representative),
+        "right": _right(consent),
         "is_as_it_was": frozen.is_as_it_was(consent),
         "text": notes.text_of(
             consent, in_full=may(request.user.role, Action.GOVERN), now=timezone.now()
@@ -287,8 +287,9 @@ def _after(made: Consent, made_for: Purpose) -> str:
     return page + query_of(made_for) if opens else page
 
 
-def _right(who: Representative | None) -> str:
-    return right_of(who, on=timezone.localdate()) if who else ""
+def _right(consent: Consent) -> str:
+    who = consent.representative
+    return right_of(who, on=timezone.localdate(consent.given_at)) if who else ""
 
 
 def _grounds(patient: Patient) -> list[tuple[str, str, str]]:

@@ -13,7 +13,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from safelight.flows import disclosures, exposing
+from safelight.flows import disclosures, exposing, notifying
 from safelight.flows.allowed import DoesNotFit
 from safelight.policy.roles import Action
 from safelight.records.models import ExposureAlarm, Patient
@@ -160,6 +160,7 @@ def settle(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def _alarms(
     request: SignedInRequest, forms_of: dict[UUID, SettleForm], *, status: int = 200
 ) -> HttpResponse:
+    now = timezone.now()
     found = ExposureAlarm.objects.visible_to(request.user).select_related(
         "release__photo__patient", "release__requested_by", "settled_by"
     )
@@ -168,6 +169,7 @@ def _alarms(
             "alarm": alarm,
             "was": VERDICTS.get(alarm.was, alarm.was),
             "is_now": VERDICTS.get(alarm.is_now, alarm.is_now),
+            "notice": notifying.of_breach(request.user.practice, aware_at=alarm.raised_at, now=now),
             "form": forms_of.get(alarm.pk) or SettleForm(prefix=str(alarm.pk)),
         }
         for alarm in found[:100]

@@ -133,7 +133,9 @@ def why_not(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Show why a picture can't be opened for care now, and what would help."""
     photo, now = _photo(request, pk), timezone.now()
     decision = opening.may_open(photo, by=request.user, now=now)
-    context = explained(decision, photo.patient, purpose=Purpose.CARE, photo=photo, now=now)
+    context = explained(
+        decision, photo.patient, reader=request.user, purpose=Purpose.CARE, photo=photo, now=now
+    )
     return render(request, "pictures/why_not.html", context | {"photo": photo})
 
 

@@ -92,7 +92,9 @@ def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
             raise Http404 from closed
         if isinstance(done, Release):
             return redirect("release", done.pk)
-        context |= explained(done, photo.patient, purpose=purpose, photo=photo, now=now)
+        context |= explained(
+            done, photo.patient, reader=request.user, purpose=purpose, photo=photo, now=now
+        )
         context |= {"use": USES[form.cleaned_data["use"]][2]}
         return render(request, "releases/not_permitted.html", context, status=403)
     return render(request, "releases/ask.html", context | {"form": form})
@@ -304,21 +306,22 @@ def _review(
         "must_be_shown": final_item.goes_public(found),
     }
     decision = flow.decide(found, second_person=str(request.user.pk), now=now)
-    context |= _explained(found, decision)
+    context |= _explained(request, found, decision)
     return render(request, "releases/review.html", context, status=status)
 
 
 def _refused(
     request: SignedInRequest, found: Release, done: policy.Permit | policy.Hold | policy.Refusal
 ) -> HttpResponse:
-    context = _context(found) | {"use": PURPOSES[found.purpose]} | _explained(found, done)
+    context = _context(found) | {"use": PURPOSES[found.purpose]} | _explained(request, found, done)
     return render(request, "releases/not_permitted.html", context, status=403)
 
 
-def _explained(found: Release, decision: Decision) -> dict[str, Any]:
+def _explained(request: SignedInRequest, found: Release, decision: Decision) -> dict[str, Any]:
     return explained(
         decision,
         found.photo.patient,
+        reader=request.user,
         purpose=Purpose(found.purpose),
         photo=found.photo,
         release=found,

@@ -109,7 +109,7 @@ def care_record(request: SignedInRequest, pk: UUID) -> HttpResponse:
     context = {
         "patient": patient,
         "form": form,
-        "kept": retaining.period_of(record) if record else None,
+        "kept": retaining.period_of(record, now=timezone.now()) if record else None,
     }
     return render(request, "retention/record.html", context)
 

@@ -120,7 +120,12 @@ def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
             decision = done
     context = {"photo": photo, "form": form, "age": _age(photo)}
     context |= explained(
-        decision, photo.patient, purpose=Purpose.SECOND_OPINION, photo=photo, now=now
+        decision,
+        photo.patient,
+        reader=request.user,
+        purpose=Purpose.SECOND_OPINION,
+        photo=photo,
+        now=now,
     )
     if not isinstance(decision, policy.Permit):
         return render(request, "sharing/not_permitted.html", context, status=403)
