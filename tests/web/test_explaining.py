@@ -32,7 +32,6 @@ WORDS_ALONE = {
     "patient.born",
     "objections",
     "consents[].withdrawn_on",
-    "authority.reference",
     "complaint.relevant",
     "switches.necessary",
     "device.registered",
@@ -110,9 +109,15 @@ def test_a_known_no_is_not_asked_about_again():
         assert (way.href, "Nobody can lift it" in way.text) == ("", True)
 
 
-def test_research_without_capacity_leads_to_its_approval():
-    assert "weighing" in way_for("authority.legal_basis", "mca-research").href
-    assert way_for("authority.legal_basis", "s251").href == ""
+def test_research_leads_to_the_page_on_what_it_rests():
+    for field in ("authority.legal_basis", "authority.reference", "project.reference"):
+        assert way_for(field, "s251").href == f"/pictures/{ID}/research/"
+    because = Because("r", "why", "practice", Need("authority.legal_basis", "x"), "refuse")
+    decision = policy.Refusal((because,), PackName("england", "0"))
+    (making,) = explaining.ways(decision, PATIENT, purpose=Purpose.RESEARCH)
+    assert making.href == f"/patients/{ID}/research/"
+    (by_law,) = explaining.ways(decision, PATIENT, purpose=Purpose.LEGAL)
+    assert (by_law.href, by_law.title) == ("", "Only the law opens this")
 
 
 def test_what_is_never_permitted_is_said_so():

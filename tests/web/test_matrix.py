@@ -132,6 +132,11 @@ weighing             photo                          POST | shut shut none  role 
 weighing             photo:closed,:erased           GET  | door lock none  role  role role none  none
 weighing-making      patient                        GET  | door lock none  role  role role see   see
 weighing-making      patient                        POST | shut shut none  role  role role done  done
+study                photo                          GET  | door lock none  role  role role see   see
+study                photo                          POST | shut shut none  role  role role done  done
+study                photo:closed,:erased           GET  | door lock none  role  role role none  none
+study-making         patient                        GET  | door lock none  role  role role see   see
+study-making         patient                        POST | shut shut none  role  role role done  done
 posts                patient                        GET  | door lock none  role  role role see   see
 posts                patient                        POST | shut shut none  role  role role done  done
 our-patients         -                              GET  | door lock role  role  role see  role  role
@@ -590,6 +595,8 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     "release-organisation": _always(words="Yes"),
     "weighing": _weighed,
     "weighing-making": _weighed,
+    "study": _always(project="P 1", ethics="E 1", legal_basis="consent"),
+    "study-making": _always(project="P 1", ethics="E 1", legal_basis="consent"),
     "withdraw-consent": _always(step="stop", purposes=["care"]),
     "receipt-change": _always(step="stop", purposes=["care"]),
     "receipt-no": _always(step="stop", purposes=["other"]),

@@ -140,6 +140,7 @@ HARMLESS: frozenset[str] = frozenset(
         "release.requested",
         "release.reworded",
         "representative.added",
+        "research.grounded",
         "rule.dropped",
         "staff.added",
         "staff.invited",

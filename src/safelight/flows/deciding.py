@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from safelight import policy
-from safelight.flows import in_force, taken, weighing, who_decides
+from safelight.flows import in_force, studies, taken, weighing, who_decides
+from safelight.terms import Purpose
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from safelight.records.models import Consent, Copy, Patient, Photo, Practice
-    from safelight.terms import Audience, Purpose
+    from safelight.terms import Audience
 
 Decision = policy.Permit | policy.Hold | policy.Refusal
 
@@ -41,7 +42,7 @@ def may_make(
         | (recording or {}),
     }
     facts["patient"]["objects_now"] = who_decides.says_no_now(patient, now=now)
-    facts |= weighing.weighed_facts(patient, photo=None, purpose=made_for, now=now)
+    facts |= _weighed(patient, photo=None, purpose=made_for, now=now)
     tests = {**facts.get("tests", {}), **extra.pop("tests", {})}
     facts |= extra | {"tests": tests}
     return _decided(facts, patient.practice, acted_on=acted_on, now=now)
@@ -81,8 +82,18 @@ def may_use(
             "intimate": photo.intimate,
         },
     }
-    facts |= weighing.weighed_facts(photo.patient, photo=photo, purpose=purpose, now=now)
+    facts |= _weighed(photo.patient, photo=photo, purpose=purpose, now=now)
     return _decided(facts | extra, photo.patient.practice, acted_on=acted_on, now=now)
+
+
+def _weighed(
+    patient: Patient, *, photo: Photo | None, purpose: Purpose, now: datetime
+) -> dict[str, Any]:
+    """Return what was weighed, and on what research rests: as it was written down last, if apart."""
+    found = weighing.weighed_facts(patient, photo=photo, purpose=purpose, now=now)
+    if purpose is Purpose.RESEARCH:
+        found |= studies.ground_facts(patient, photo=photo, now=now)
+    return found
 
 
 def _decided(

@@ -36,6 +36,7 @@ EXEMPT: dict[str, str] = {
     "records.Disclosure": "what was seen stays seen; its release marks it withdrawn",
     "records.Reply": "a colleague's opinion is part of the patient's record, without the picture",
     "records.Weighing": "the questions that were weighed for a use, in words",
+    "records.Study": "on what a use for research rests, in references",
     "records.FinalShowing": "that a finished copy was shown; the copy itself is registered",
     "records.ExposureAlarm": "that a release has become too telling",
     "records.OrganisationAgreement": "that the organisation agreed to a release",

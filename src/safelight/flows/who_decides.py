@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from safelight import policy
 from safelight.flows import in_force
 from safelight.records.models import (
     Assessment,
@@ -73,6 +74,12 @@ def is_presumed_capable(patient: Patient, *, on: date) -> bool:
 def is_child(patient: Patient, *, on: date) -> bool:
     """Say whether the patient's pictures are a child's."""
     return age(patient, on=on) < terms_for(patient, on=on).child_until
+
+
+def standing_for(patient: Patient, purpose: Purpose, *, now: datetime) -> str:
+    """Return how the patient stands to this decision, in the pack's words: "self", "lacks", "child" …"""
+    known = patient_facts(patient, purpose=purpose, now=now)
+    return policy.standing(known, pack=in_force.pack_of(patient.practice, now=now), at=now)
 
 
 def right_of(who: Representative, *, on: date) -> str:

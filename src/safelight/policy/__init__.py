@@ -1,6 +1,7 @@
 """Consent terms and decisions: facts in, Permit, Hold or Refusal out, each with its source."""
 
 from safelight.policy.answers import Because, Hold, Need, PackName, Permit, Refusal
+from safelight.policy.case import standing
 from safelight.policy.engine import decide
 from safelight.policy.pack import Pack, PackRefused
 from safelight.policy.reading import load_pack, read_pack
@@ -34,4 +35,5 @@ __all__ = [
     "earliest_destruction",
     "load_pack",
     "read_pack",
+    "standing",
 ]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from safelight.policy import facts as contract
 from safelight.policy.retention import anniversary
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Mapping
+    from datetime import date, datetime
 
     from safelight.policy.facts import ConsentFact, Facts
+    from safelight.policy.pack import Pack
     from safelight.policy.terms import Terms
 
 
@@ -79,6 +82,14 @@ def standing_of(facts: Facts, terms: Terms, at: date) -> str:
     if anniversary(patient.born, terms.capacity_presumed_from) <= at:
         return {"lacks": "lacks", "lost-for-now": "lost"}.get(patient.capacity or "", "self")
     return "self" if patient.gillick == "competent" else "child"
+
+
+def standing(patient: Mapping[str, object], *, pack: Pack, at: datetime) -> str:
+    """Say who decides for a patient, from the `patient` of the contract's facts."""
+    said = {"at": at.isoformat(), "patient": dict(patient)}
+    known, _ = contract.read(said, vocabulary=pack.terms.vocabulary)
+    assert known.at is not None
+    return standing_of(known, pack.terms, known.at)
 
 
 def case_of(facts: Facts, terms: Terms, *, purpose: str, identifiable: str) -> Case:

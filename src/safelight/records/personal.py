@@ -37,6 +37,7 @@ from safelight.records.models import (
     Representative,
     Review,
     SaidNo,
+    Study,
     Weighing,
     Withdrawal,
 )
@@ -157,6 +158,12 @@ PERSONAL: tuple[Personal, ...] = (
         "patient",
         {"answers": {}, "approval": "", "project": "", "ethics": ""},
         _named("purpose at opt_out"),
+    ),
+    Personal(
+        Study,
+        "patient",
+        {"project": "", "ethics": "", "reference": ""},
+        _named("legal_basis opt_out at"),
     ),
     Personal(
         FinalShowing,

@@ -188,6 +188,12 @@ def _weighing(asked: Asked) -> str:
     return reverse("weighing", args=[asked.photo.pk, asked.purpose.value])
 
 
+def _study(asked: Asked) -> str:
+    if asked.photo is None:
+        return reverse("study-making", args=[asked.patient.pk])
+    return reverse("study", args=[asked.photo.pk])
+
+
 def _copy(asked: Asked) -> str:
     """Return where a copy is asked for, or the one that is being made."""
     if asked.release is not None:
@@ -248,11 +254,12 @@ STEPS: tuple[Step, ...] = (
     Step("tests.", "Ask the representative, and answer yourself", "The same questions to both of you, with reasons.", "people", _weighing, _CONSENT),
     Step("care.", "Record why treatment needs it", "Nobody who may decide is here, or it is urgent.", "book", _of_patient("picture-new", "?because=treatment"), _CONSENT),
     # research
-    Step("authority.legal_basis", "Write down the research approval", "Its reference, with the answers of both.", "book", _weighing, _CONSENT, Purpose.RESEARCH),
-    Step("authority.patient_opted_out", "Look whether the patient opted out", "Then write down what the check gave. Who opted out stays out.", "search", _weighing, _CONSENT),
-    Step("authority.opt_out_checked", "Check the national opt-out", "Then write down what it gave, with the approval.", "search", _weighing, _CONSENT),
+    Step("authority.legal_basis", "Write down on what this research rests", "Project, ethics reference, and the approval where there is no consent.", "book", _study, _CONSENT, Purpose.RESEARCH),
+    Step("authority.reference", "Write down on what this research rests", "Project, ethics reference, and the approval where there is no consent.", "book", _study, _CONSENT, Purpose.RESEARCH),
+    Step("authority.patient_opted_out", "Look whether the patient opted out", "Then write down what the check gave. Who opted out stays out.", "search", _study, _CONSENT),
+    Step("authority.opt_out_checked", "Check the national opt-out", "Then write down what it gave, with the approval.", "search", _study, _CONSENT),
     Step("authority.", "Only the law opens this", f"A court or a statute has to demand it. Talk to the governance lead. {_NO_BUTTON}", "book"),
-    Step("project.", "Name the project and its ethics reference", "They are written down with the approval.", "book", _weighing, _CONSENT),
+    Step("project.", "Name the project and its ethics reference", "For research they are asked on one page.", "book", _study, _CONSENT),
     # the recording
     Step("recording.identifiable", "Prepare a copy that shows nobody", "A person covers what shows who it is, and a second person looks.", "people", _copy, _COPY),
     Step("recording.within_procedure_consent", "Say which procedure it is part of", "What the patient agreed to there covers it.", "book", _of_patient("picture-new", "?because=procedure"), _CONSENT),

@@ -26,6 +26,11 @@ USES: dict[str, tuple[Purpose, Audience, Option]] = {
         Audience.PUBLIC,
         Option("Teaching that anybody can reach", "The open web."),
     ),
+    "study": (
+        Purpose.RESEARCH,
+        Audience.CLOSED_GROUP,
+        Option("Research", "The people of one study that was approved."),
+    ),
     "journal": (
         Purpose.PUBLICATION,
         Audience.PUBLIC,

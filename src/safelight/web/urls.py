@@ -16,6 +16,7 @@ AREAS = (
     "releases",
     "final_item",
     "weighing",
+    "studies",
     "disclosures",
     "sharing",
     "withdrawal",

@@ -26,7 +26,7 @@ from safelight.records.models.retention import CareRecord, Review
 from safelight.records.models.rules import DecisionTaken, LocalRules, PackVersion
 from safelight.records.models.saying_no import SaidNo
 from safelight.records.models.sharing import Disclosure, ExposureAlarm, Link, Release, Reply
-from safelight.records.models.weighing import FinalShowing, OrganisationAgreement, Weighing
+from safelight.records.models.weighing import FinalShowing, OrganisationAgreement, Study, Weighing
 from safelight.records.models.withdrawal import Channel, EraseJob, LegalHold, Recall, Withdrawal
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "SaidNo",
     "Staff",
     "StoppedCapture",
+    "Study",
     "TreeHead",
     "Weighing",
     "Withdrawal",

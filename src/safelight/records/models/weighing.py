@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 
@@ -11,6 +11,9 @@ from safelight.records.models.consent import Consent
 from safelight.records.models.people import Patient, Representative, Staff
 from safelight.records.models.pictures import Copy, Photo
 from safelight.records.models.sharing import Release
+
+LOOKED: dict[str, bool] = {"not-opted-out": False, "opted-out": True}
+"""What a look for the opt-out gave, by its word in `OptOut`: whether the patient opted out."""
 
 
 class Weighing(PracticeRow):
@@ -24,8 +27,6 @@ class Weighing(PracticeRow):
 
         NOT_OPTED_OUT = "not-opted-out", "Looked: not opted out"
         OPTED_OUT = "opted-out", "Looked: opted out"
-
-    _OPTED_OUT: ClassVar[dict[str, bool]] = {OptOut.NOT_OPTED_OUT: False, OptOut.OPTED_OUT: True}
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="weighings")
     photo = models.ForeignKey(
@@ -72,9 +73,51 @@ class Weighing(PracticeRow):
                 "legal_basis": legal_basis,
                 "reference": self.approval,
                 "opt_out_checked": bool(self.opt_out) or None,
-                "patient_opted_out": self._OPTED_OUT.get(self.opt_out),
+                "patient_opted_out": LOOKED.get(self.opt_out),
             },
             "project": {"reference": self.project or None, "ethics": self.ethics or None},
+        }
+
+
+class Study(PracticeRow):
+    """On what a use for research rests: its project, who approved it, and by what right without a consent."""
+
+    OptOut = Weighing.OptOut
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="studies")
+    photo = models.ForeignKey(
+        Photo, null=True, blank=True, on_delete=models.PROTECT, related_name="studies"
+    )
+    """The picture to be used; none where one is to be made."""
+    project = models.CharField(max_length=200)
+    ethics = models.CharField(max_length=200)
+    """Reference of the ethics committee."""
+    legal_basis = models.CharField(max_length=60, blank=True)
+    """A legal basis of the pack; empty where it rests on consent."""
+    reference = models.CharField(max_length=200, blank=True)
+    """Of the approval that is that legal basis."""
+    opt_out = models.CharField(max_length=20, choices=OptOut, blank=True)
+    by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    objects = PracticeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return f"Study {self.pk}"
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as `decide` reads it."""
+        return {
+            "authority": {
+                "legal_basis": self.legal_basis or None,
+                "reference": self.reference or None,
+                "opt_out_checked": bool(self.opt_out) or None,
+                "patient_opted_out": LOOKED.get(self.opt_out),
+            },
+            "project": {"reference": self.project, "ethics": self.ethics},
         }
 
 

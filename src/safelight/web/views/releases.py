@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight import policy
-from safelight.flows import final_item, intruding, opening
+from safelight.flows import final_item, intruding, opening, studies
 from safelight.flows import release as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.copies import TICKS, CopyNotFit, Wishes, for_editor
@@ -49,6 +49,8 @@ from safelight.web.release_forms import (
 from safelight.web.words import AUDIENCES, PURPOSES
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.forms.formsets import BaseFormSet
 
     from safelight.detect import Finding
@@ -305,9 +307,19 @@ def _review(
         "agreement": OrganisationAgreement.objects.filter(release=found).first(),
         "must_be_shown": final_item.goes_public(found),
     }
+    context |= _study(found, now=now)
     decision = flow.decide(found, second_person=str(request.user.pk), now=now)
     context |= _explained(request, found, decision)
     return render(request, "releases/review.html", context, status=status)
+
+
+def _study(found: Release, *, now: datetime) -> dict[str, Any]:
+    """Return on what a release for research rests."""
+    if found.purpose != Purpose.RESEARCH:
+        return {}
+    study = studies.last(found.photo.patient, photo=found.photo, now=now)
+    words = studies.bases(found.photo.patient, now=now)
+    return {"study": study, "study_rests_on": words.get(study.legal_basis, "") if study else ""}
 
 
 def _refused(
