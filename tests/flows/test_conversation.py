@@ -291,7 +291,7 @@ def test_a_change_of_the_catalogue_changes_nothing_that_was_said(
     shutil.copytree(packs, tmp_path / "wording")
     changed = tmp_path / "wording" / "en.toml"
     text = changed.read_text().replace("Your care stays the same.", "It costs a pound.")
-    changed.write_text(text.replace('version = "2026.2"', 'version = "2027.1"'))
+    changed.write_text(text.replace('version = "2026.3"', 'version = "2027.1"'))
     monkeypatch.setattr(wording, "folder_of", lambda pack: tmp_path / "wording")
     wording._ours.cache_clear()
     try:
@@ -406,7 +406,7 @@ def test_everything_around_the_answers_comes_from_the_sheet(inside, adult):
         "Lingua Line, in the room",
         "Nurse Jo",
         "to the end of",
-        "cy 2026.2",
+        "cy 2026.3",
     ):
         assert words in page
 

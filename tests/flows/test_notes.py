@@ -95,7 +95,7 @@ def test_the_text_says_all_that_the_record_needs(full, gp):
         "Lasts: to the end of 22 November 2027.",
         "- How it helps: not told: Known from before",
         "- What we can’t undo: told",
-        "Words shown: en 2026.2, all the words.",
+        "Words shown: en 2026.3, all the words.",
         "Status on 22 November 2026, 10:00: active.",
         "as the ledger has it",
     ):

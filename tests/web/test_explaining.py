@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from django.urls import resolve
 
-from factories import NOW, patient, representative
+from factories import NOW, patient, representative, staff
 from safelight import policy
 from safelight.policy import engine, requirements
 from safelight.policy.answers import Because, Need, PackName
@@ -162,7 +162,7 @@ def test_who_has_lapsed_is_named_where_that_is_what_blocks():
     for field, count in (("consents[].expires_on", 1), ("consents[].form", 0)):
         because = Because("r", "why", "practice", Need(field, None), "refuse")
         decision = policy.Refusal((because,), PackName("england", "0"))
-        shown = explaining.explained(decision, of, now=NOW)
+        shown = explaining.explained(decision, of, reader=staff(), now=NOW)
         notes = [each for each in shown["words"] if "Niece" in each.title]
         assert len(notes) == count
         assert all("03 May 2026" in each.text for each in notes)

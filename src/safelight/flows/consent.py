@@ -69,6 +69,8 @@ class Around:
     interpreter: str = ""
     interpreter_by: str = ""
     witness: str = ""
+    identifiable_ok: bool | None = None
+    """Whether the uses may show who it is; None where the sheet doesn't ask."""
 
     def tidy(self) -> Around:
         """Return the same without white space at the ends and without blank places."""
@@ -79,6 +81,7 @@ class Around:
             interpreter=" ".join(self.interpreter.split()),
             interpreter_by=self.interpreter_by,
             witness=" ".join(self.witness.split()),
+            identifiable_ok=self.identifiable_ok,
         )
 
 
@@ -208,6 +211,7 @@ def _refuse_incoherent(
         | _target_errors(answers, public)
         | _form_errors(answers, public, terms.written_forms)
         | _giver_errors(answers, patient, words, now=now)
+        | _identifiable_errors(answers, words)
         | _helper_errors(answers.around)
         | lasting.errors(
             answers.around.lasts, born_on=patient.born_on, ages=lasting.ages(terms), now=now
@@ -253,6 +257,15 @@ def _target_errors(answers: Answers, public: frozenset[Purpose]) -> dict[str, st
     found = {f"target-{each}": NAME_THE_PLACE for each in sorted(public - named)}
     spare = sorted(named - (answers.purposes & REACHING))
     return found | {f"target-{each}": NOTHING_TO_NAME for each in spare}
+
+
+def _identifiable_errors(answers: Answers, words: Wording) -> dict[str, str]:
+    if not answers.around.identifiable_ok:
+        return {}
+    if words.identifiable is None:
+        return {"identifiable_ok": "Tick only what is on this sheet"}
+    more = answers.purposes - {Purpose.CARE, Purpose.SECOND_OPINION}
+    return {} if more else {"identifiable_ok": "Tick what it may be used for, too"}
 
 
 def _helper_errors(around: Around) -> dict[str, str]:
@@ -354,6 +367,7 @@ def _unsaved(
             purpose.value: answers.around.targets[purpose]
             for purpose in sorted(answers.around.targets)
         },
+        identifiable_ok=bool(answers.around.identifiable_ok) if words.identifiable else None,
         interpreter=answers.around.interpreter,
         interpreter_by=answers.around.interpreter_by,
         witness=answers.around.witness,

@@ -40,7 +40,15 @@ def answer_of(consent: Consent) -> dict[str, object]:
         "given_at": consent.given_at.isoformat(),
         "taken_by": str(consent.taken_by_id),
         "pack": [consent.pack_id, consent.pack_hash],
+        **_asked_beside(consent),
     }
+
+
+def _asked_beside(consent: Consent) -> dict[str, object]:
+    """Return the answer to what only some sheets ask: an older answer keeps its digest."""
+    if "identifiable" not in consent.wording:
+        return {}
+    return {"identifiable_ok": consent.identifiable_ok}
 
 
 def digest_of_answer(consent: Consent) -> str:

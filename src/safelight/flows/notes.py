@@ -115,6 +115,7 @@ def said_of(consent: Consent, *, now: datetime) -> Said:
         body_site=consent.body_site,
         uses=tuple(_use(consent, each) for each in consent.wording["purposes"]),
         nothing_else=consent.nothing_else,
+        identifiable_ok=consent.identifiable_ok,
         told=tuple(_told(consent, each) for each in consent.wording["told"]),
         lasts=dict(consent.lasts),
         expires_on=consent.expires_on,
@@ -159,7 +160,11 @@ def paper_of(said: Said, words: Saying, *, link: str) -> paper.Paper:
         link=link,
         qr_alt=say("QR code that opens {name}’s page", name=said.patient.name),
         answers=say("What you agreed to"),
-        uses=(*(_line(use, words) for use in said.uses), *_nothing_else(said, words)),
+        uses=(
+            *(_line(use, words) for use in said.uses),
+            *_identifiable(said, words),
+            *_nothing_else(said, words),
+        ),
         lasts=_lasts(said, words),
         about=f"{words.day(said.given_at.date())}, {said.given_at:%H:%M}",
         facts=tuple(_facts(said, words)),
@@ -253,6 +258,15 @@ def _line(use: Use, words: Saying) -> paper.UseLine:
         notes.append(f"{words.say('Taken back')}, {words.day(use.withdrawn_at.date())}")
     answer = "No" if use.withdrawn_at is not None else _ANSWER[use.answer]
     return paper.UseLine(words.say(answer), use.title, ". ".join(notes))
+
+
+def _identifiable(said: Said, words: Saying) -> tuple[paper.UseLine, ...]:
+    """Return whether it may show who it is, where the sheet asked."""
+    shown = said.wording.get("identifiable")
+    if not isinstance(shown, dict):
+        return ()
+    answer = words.say("Yes" if said.identifiable_ok else "No")
+    return (paper.UseLine(answer, shown["title"], shown["text"]),)
 
 
 def _nothing_else(said: Said, words: Saying) -> tuple[paper.UseLine, ...]:

@@ -103,6 +103,15 @@ class NothingElse:
 
 
 @dataclass(frozen=True, slots=True)
+class Identifiable:
+    """The answer that lets the uses that were agreed to show who it is; without it none may."""
+
+    title: str
+    text: str
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Wording:
     """A consent sheet in one language, one version, and one layout, for one kind of reader."""
 
@@ -114,6 +123,8 @@ class Wording:
     told: tuple[Told, ...]
     purposes: tuple[Offered, ...]
     nothing_else: NothingElse
+    identifiable: Identifiable | None = None
+    """None on a sheet that doesn't ask: then no use may show who it is."""
     reader: str = "patient"
     """"patient", "young", or "representative": whom the words speak to."""
     pictures: tuple[tuple[str, str], ...] = ()
@@ -148,6 +159,9 @@ class Wording:
         beside: dict[str, object] = {"reader": self.reader} if self.reader != "patient" else {}
         if self.pictures:
             beside["pictures"] = dict(self.pictures)
+        if self.identifiable is not None:
+            asked = self.identifiable
+            beside["identifiable"] = {"title": asked.title, **_said(asked)}
         return {
             **{field: getattr(self, field) for field in _PLAIN},
             **beside,
@@ -163,7 +177,7 @@ class Wording:
         }
 
     def _with_each_text(self, change: Callable[[str], str]) -> Wording:
-        def lines(of: Told | Offered | NothingElse) -> tuple[Line, ...]:
+        def lines(of: Told | Offered | Identifiable | NothingElse) -> tuple[Line, ...]:
             return tuple(Line(change(each.text), each.picture) for each in of.lines)
 
         return replace(
@@ -183,6 +197,12 @@ class Wording:
                     lines(each),
                 )
                 for each in self.purposes
+            ),
+            identifiable=self.identifiable
+            and Identifiable(
+                change(self.identifiable.title),
+                change(self.identifiable.text),
+                lines(self.identifiable),
             ),
             nothing_else=NothingElse(
                 change(self.nothing_else.title),
@@ -298,13 +318,14 @@ def _value(values: Mapping[str, str], placeholder: str) -> str:
     return value
 
 
-def _said(of: Told | Offered | NothingElse) -> dict[str, object]:
+def _said(of: Told | Offered | Identifiable | NothingElse) -> dict[str, object]:
     lines = [{"text": each.text, "picture": each.picture} for each in of.lines]
     return {"text": of.text, "lines": lines} if lines else {"text": of.text}
 
 
 def _wording(table: Mapping[str, object]) -> Wording:
-    _demand_fields(table, {*_PLAIN, "told", "purposes", "nothing_else"}, of="the sheet")
+    wanted = {*_PLAIN, "told", "purposes", "nothing_else"}
+    _demand_fields(table, wanted, of="the sheet", may=("identifiable",))
     plain = {field: _text(table, field, of="the sheet") for field in _PLAIN}
     is_easy = plain["layout"].startswith(_EASY)
     words = Wording(
@@ -316,6 +337,7 @@ def _wording(table: Mapping[str, object]) -> Wording:
         told=_told(table["told"], is_easy),
         purposes=_purposes(table["purposes"], is_easy),
         nothing_else=_nothing_else(table["nothing_else"], is_easy),
+        identifiable=_identifiable(table.get("identifiable"), is_easy),
     )
     names = {line.picture for line in _all_lines(words)}
     return replace(words, pictures=tuple((name, _drawing(name)) for name in sorted(names)))
@@ -324,7 +346,8 @@ def _wording(table: Mapping[str, object]) -> Wording:
 def _all_lines(words: Wording) -> tuple[Line, ...]:
     told = [line for each in words.told for line in each.lines]
     offered = [line for each in words.purposes for line in each.lines]
-    return (*told, *offered, *words.nothing_else.lines)
+    asked = words.identifiable.lines if words.identifiable else ()
+    return (*told, *offered, *asked, *words.nothing_else.lines)
 
 
 def _drawing(name: str) -> str:
@@ -367,6 +390,13 @@ def _purpose(name: str) -> Purpose:
         return Purpose(name)
     except ValueError as error:
         raise WordingRefused(f"no such purpose: {name}") from error
+
+
+def _identifiable(table: object, is_easy: bool) -> Identifiable | None:
+    if table is None:
+        return None
+    ((row, text, lines),) = _rows([table], ("title",), is_easy, of="identifiable")
+    return Identifiable(row["title"], text, lines)
 
 
 def _nothing_else(table: object, is_easy: bool) -> NothingElse:

@@ -44,6 +44,7 @@ class Sheet(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"invalid_choice": "Choose only from the uses on this sheet"},
     )
+    identifiable_ok = forms.BooleanField(required=False)
     nothing_else = forms.BooleanField(required=False)
     given_by = forms.ChoiceField(
         required=False,
@@ -145,6 +146,7 @@ class Sheet(forms.Form):
             interpreter=said["interpreter"],
             interpreter_by=said["interpreter_by"],
             witness=said["witness"],
+            identifiable_ok=said["identifiable_ok"] if self.words.identifiable else None,
         )
 
     def _lasts(self) -> dict[str, object]:
@@ -165,6 +167,10 @@ class Sheet(forms.Form):
         ticked = set(self.cleaned_data["purposes"])
         if answer == "care" and not ticked <= {Purpose.CARE.value}:
             return {"purposes": "More than care is ticked. Take those ticks away, or agree to them"}
-        if answer == "no" and ticked:
+        if answer == "care" and self.cleaned_data["identifiable_ok"]:
+            return {
+                "identifiable_ok": "More than care is ticked. Take those ticks away, or agree to them"
+            }
+        if answer == "no" and (ticked or self.cleaned_data["identifiable_ok"]):
             return {"purposes": "Something is ticked. Take the tick away, or agree to it"}
         return {}

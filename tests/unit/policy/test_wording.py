@@ -176,10 +176,10 @@ def test_one_letter_written_two_ways_has_one_digest(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('version = "2026.2"\n', ""),
-        ('version = "2026.2"', "version = 1"),
-        ('version = "2026.2"', 'version = " "'),
-        ('version = "2026.2"', 'version = "2026.2"\nextra = "x"'),
+        ('version = "2026.3"\n', ""),
+        ('version = "2026.3"', "version = 1"),
+        ('version = "2026.3"', 'version = " "'),
+        ('version = "2026.3"', 'version = "2026.2"\nextra = "x"'),
         ('language = "en"', 'language = "cy"'),
         ('key = "storage"', 'key = "place"'),
         ('key = "storage"', 'key = "retention"'),

@@ -30,6 +30,7 @@ def as_record(said: Said) -> dict[str, Any]:
             if use.answer != "agreed"
         ],
         "objects_to_all_else": said.nothing_else,
+        "may_show_who_it_is": said.identifiable_ok,
         "told": [
             {"item": item.key, "told": item.was_told, "reason_if_not": item.why_not}
             for item in said.told

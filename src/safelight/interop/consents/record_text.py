@@ -25,6 +25,7 @@ def as_text(said: Said) -> str:
         "",
         "Agreed to and refused:",
         *(f"- {use.title}: {_answer(use)}" for use in said.uses),
+        *_identifiable(said),
         *(
             ["- Nothing else, ever: the patient objects to every other use."]
             if said.nothing_else
@@ -41,6 +42,11 @@ def as_text(said: Said) -> str:
         f"Check of words and answers: {said.answer_digest or said.wording_digest} ({_check(said)}).",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _identifiable(said: Said) -> Iterator[str]:
+    if said.identifiable_ok is not None:
+        yield f"- May show who it is: {'yes' if said.identifiable_ok else 'no'}"
 
 
 def _answered(said: Said) -> str:

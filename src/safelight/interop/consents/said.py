@@ -82,6 +82,8 @@ class Said:
     body_site: str
     uses: tuple[Use, ...]
     nothing_else: bool
+    identifiable_ok: bool | None
+    """Whether the uses may show who it is; None where the sheet didn't ask."""
     told: tuple[Told, ...]
     lasts: Mapping[str, object]
     expires_on: date | None

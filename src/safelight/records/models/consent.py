@@ -63,6 +63,7 @@ class Consent(PracticeRow):
     lasts = models.JSONField(default=dict, blank=True)
     """{}: until the mind changes; else one of {"until": day}, {"months": 12}, {"age": 16}, {"episode": words}."""
     identifiable_ok = models.BooleanField(null=True, blank=True)
+    """Whether the uses that were agreed to may show who it is; None where nobody asked."""
     given_by = models.CharField(max_length=30, default="patient")
     representative = models.ForeignKey(
         Representative, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
