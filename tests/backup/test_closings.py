@@ -295,3 +295,12 @@ def test_an_entry_about_somebody_the_backup_does_not_know_changes_nothing(
     assert (Objection.objects.count(), EraseJob.objects.count()) == before
     assert not LegalHold.objects.exists()
     assert not SaidNo.objects.exists()
+
+
+def test_what_was_turned_off_since_is_off_again_and_nothing_else_is(surgery: Surgery):
+    practice = surgery.gp.practice
+    practice.switches = {"var17": "Minute 4", "other": "Minute 5"}
+    practice.save()
+    repeat("switch.turned-off", surgery, subject=practice.pk, switch="var17")
+    practice.refresh_from_db()
+    assert practice.switches == {"other": "Minute 5"}

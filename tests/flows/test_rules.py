@@ -14,7 +14,7 @@ from clients import signed_in
 from factories import NOW, patient, practice, staff
 from flows.conftest import agree, take
 from safelight import ledger, policy
-from safelight.flows import in_force, notifying, retaining, rules, taken
+from safelight.flows import in_force, notifying, retaining, rules, taken, withdraw
 from safelight.flows.allowed import DoesNotFit, NotAllowed
 from safelight.flows.deciding import may_use
 from safelight.flows.opening import open_photo
@@ -547,3 +547,87 @@ def test_a_second_activation_is_told_that_it_is_in_force(lead, browser):
     browser.post(reverse("rules-activate", args=[digest]))
     page = browser.post(reverse("rules-activate", args=[digest]), follow=True).content.decode()
     assert "It is in force." in page
+
+
+# --- what the pack leaves to the practice ------------------------------------------------------------
+
+
+def test_a_switch_is_on_with_a_reason_and_off_at_once(lead, patient_of):
+    photo = patient_of(lead.practice)
+    (var17,) = rules.switches(by=lead, now=NOW)
+    assert (var17.name, var17.reason) == ("var17", "")
+
+    def taught():
+        of = Photo.objects.select_related("patient__practice").get(pk=photo.pk)
+        of.identifiable = "anonymised"
+        return may_use(
+            of,
+            purpose=Purpose.TEACHING_LOCAL,
+            audience=Audience.ORGANISATION,
+            now=NOW,
+            review={"second_person": "x"},
+            exposure={"verdict": "clear"},
+        ).outcome
+
+    assert taught() == "refuse"
+    rules.turn_on("var17", reason="  Our teaching  committee ", by=lead, now=NOW)
+    assert rules.switches(by=lead, now=NOW)[0].reason == "Our teaching committee"
+    assert last("switch.turned-on") == {"switch": "var17"}
+    assert taught() == "permit"
+    no = {"purposes": [Purpose.TEACHING_LOCAL], "by": None, "now": NOW}
+    rules.turn_off("var17", by=lead, now=NOW)
+    assert taught() == "refuse"
+    rules.turn_off("var17", by=lead, now=NOW)
+    assert LedgerEntry.objects.filter(kind="switch.turned-off").count() == 1
+    rules.turn_on("var17", reason="Again", by=lead, now=NOW)
+    withdraw.object_to(photo.patient, **no)
+    assert taught() == "refuse", "an objection beats it always"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "field"),
+    [("var18", "x", "switch"), ("var17", "  ", "reason"), ("var17", "x" * 201, "reason")],
+)
+def test_a_switch_that_is_none_or_has_no_reason_stays_off(lead, name, reason, field):
+    with pytest.raises(DoesNotFit) as refused:
+        rules.turn_on(name, reason=reason, by=lead, now=NOW)
+    assert set(refused.value.fields) == {field}
+    lead.practice.refresh_from_db()
+    assert lead.practice.switches == {}
+
+
+def test_only_governance_turns_a_switch(lead):
+    gp = staff(Role.GP, practice=lead.practice)
+    for act in (
+        lambda: rules.switches(by=gp, now=NOW),
+        lambda: rules.turn_on("var17", reason="x", by=gp, now=NOW),
+        lambda: rules.turn_off("var17", by=gp, now=NOW),
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+
+
+def test_a_switch_that_a_pack_does_not_know_decides_nothing(lead, patient_of):
+    """Turned on under one pack, unknown to the next: what is decided says nothing of it."""
+    photo = patient_of(lead.practice)
+    lead.practice.switches = {"var99": "Long ago"}
+    lead.practice.save()
+    of = Photo.objects.select_related("patient__practice").get(pk=photo.pk)
+    seen = may_use(of, purpose=Purpose.CARE, audience=Audience.TEAM, now=NOW)
+    assert seen.outcome == "permit"
+
+
+def test_the_lead_turns_it_on_and_off_on_the_page(lead):
+    desk, where = signed_in(lead), reverse("rules-switch", args=["var17"])
+    assert (
+        "Using anonymised care recordings without consent"
+        in desk.get(reverse("rules")).content.decode()
+    )
+    unsaid = desk.post(where, {"var17-reason": ""})
+    assert (unsaid.status_code, "Say why, in a few words" in unsaid.content.decode()) == (422, True)
+    page = desk.post(where, {"var17-reason": "Minute 4"}, follow=True).content.decode()
+    assert "Minute 4" in page
+    assert "Turn it off" in page
+    page = desk.post(where, {"off": "on"}, follow=True).content.decode()
+    assert "Minute 4" not in page
+    assert desk.post(reverse("rules-switch", args=["var99"])).status_code == 404

@@ -362,7 +362,7 @@ def is_welsh(answer) -> str:
 @pytest.fixture
 def slip(adult, gp, then) -> str:
     """The paper of a conversation in Welsh, after which a picture was taken and a copy left."""
-    words = sheets.conversation(adult, body_site=SITE, language="cy")
+    words = sheets.conversation(adult, body_site=SITE, language="cy", now=then)
     consent, secret = agree(adult, gp, *ALL, wording=words.digest, now=then)
     photo = take(adult, gp, consent, now=then)
     opening.open_photo(photo, by=gp, now=then)

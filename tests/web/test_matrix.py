@@ -173,6 +173,7 @@ rules-version        -                              GET  | door lock role  role 
 rules-activate       -                              POST | shut shut role  role  role done role  role
 rules-bring          -                              GET  | door lock role  role  role see  role  role
 rules-bring          -                              POST | shut shut role  role  role see  role  role
+rules-switch         -                              POST | shut shut role  role  role done role  role
 rule-new             -                              GET  | door lock role  role  role see  role  role
 rule-new             -                              POST | shut shut role  role  role done role  role
 rule-drop            -                              POST | shut shut role  role  role on   role  role
@@ -507,7 +508,8 @@ def address(route: str, house: House, what: str) -> str:
         if kind == "UUIDConverter":
             given[name] = nobody if what == "nobody" else house.things[what].pk
         else:
-            slug = {"use": "teaching-local", "kind": "recovered"}.get(name, "left-lower-leg")
+            known = {"use": "teaching-local", "kind": "recovered", "name": "var17"}
+            slug = known.get(name, "left-lower-leg")
             pack = load_pack("england").hash
             given[name] = {"IntConverter": 1, "SlugConverter": slug, "StringConverter": pack}[kind]
     return reverse(route, kwargs=given)
@@ -618,6 +620,7 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     "colleague": _secret,
     "colleague-open": _secret,
     "colleague-answer": _always(text="Watch it."),
+    "rules-switch": _always(**{"var17-reason": "Our teaching committee, minute 4"}),
     "rule-new": _always(text="Not from here", requires="never", purposes=["social"]),
     "staff-new": _always(name="Dr New", email="new@made-up.example", role="gp"),
     "staff-member": _always(role="reviewer"),

@@ -66,6 +66,7 @@ CLOSES: dict[str, Callable[[Said], None]] = {
     "use.weighed": told_again.weighed,
     "erasure.ordered": taken_back_again.erasure_ordered,
     "consent.episode-ended": told_again.episode_ended,
+    "switch.turned-off": told_again.turned_off,
     "link.revoked": lambda _: None,
     "link.locked": lambda _: None,
 }
@@ -144,6 +145,7 @@ HARMLESS: frozenset[str] = frozenset(
         "rule.dropped",
         "staff.added",
         "staff.invited",
+        "switch.turned-on",
     }
 )
 """Kinds whose loss opens nothing: they gave, looked or reported."""

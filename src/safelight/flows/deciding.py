@@ -143,12 +143,14 @@ def _facts(
     """
     consulted = who_decides.consulted_facts(patient, purpose=purpose, now=now)
     said = patient.objections.select_related("consent")
+    today = in_force.day_of(patient.practice, now=now)
+    known = in_force.terms_on(patient.practice, today).vocabulary.switches
     return {
         "at": now.isoformat(),
         "patient": who_decides.patient_facts(patient, purpose=purpose, now=now),
         "objections": [fact for each in said for fact in each.facts(consents)]
         + consulted["objections"],
         "executor_or_family_consulted": consulted["executor_or_family_consulted"],
-        "switches": {"var17": patient.practice.var17},
+        "switches": {name: patient.practice.switches.get(name) for name in known},
         "device": {"registered": True, "personal": False},
     }

@@ -261,6 +261,70 @@ def drop_rule(rule_id: str, *, by: Staff, now: datetime) -> None:
     _set_rules(left, "rule.dropped", rule_id, practice=practice, by=by, now=now)
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Something that the pack in force leaves to the practice, off until somebody says why."""
+
+    name: str
+    words: str
+    reason: str
+    """Why it is on; empty while it is off."""
+
+
+def switches(*, by: Staff, now: datetime) -> list[Switch]:
+    """Return what the pack in force lets the practice turn on."""
+    demand(by, Action.GOVERN)
+    practice = _practice(by)
+    known = _current(practice, now=now).terms.vocabulary.switches
+    return [Switch(name, words, practice.switches.get(name, "")) for name, words in known.items()]
+
+
+@transaction.atomic
+def turn_on(name: str, *, reason: str, by: Staff, now: datetime) -> None:
+    """Turn on something that the pack leaves to the practice, with the reason. Raises DoesNotFit, NotAllowed.
+
+    An objection beats it always: that is the pack's guard.
+    """
+    demand(by, Action.GOVERN)
+    practice = _practice(by, locked=True)
+    reason = " ".join(reason.split())
+    fields = {}
+    if name not in _current(practice, now=now).terms.vocabulary.switches:
+        fields["switch"] = "The rules in force leave no such thing to the practice"
+    if not reason:
+        fields["reason"] = "Say why, in a few words"
+    if len(reason) > LONGEST_REASON:
+        fields["reason"] = f"Say it in at most {LONGEST_REASON} characters"
+    if fields:
+        raise DoesNotFit(fields)
+    _set_switches(practice.switches | {name: reason}, "on", name, practice=practice, by=by, now=now)
+
+
+@transaction.atomic
+def turn_off(name: str, *, by: Staff, now: datetime) -> None:
+    """Turn it off again, at once; one that is off already stays so. Raises NotAllowed."""
+    demand(by, Action.GOVERN)
+    practice = _practice(by, locked=True)
+    if name in practice.switches:
+        left = {each: why for each, why in practice.switches.items() if each != name}
+        _set_switches(left, "off", name, practice=practice, by=by, now=now)
+
+
+def _set_switches(
+    switches: dict[str, str], state: str, name: str, *, practice: Practice, by: Staff, now: datetime
+) -> None:
+    practice.switches = switches
+    practice.save(update_fields=["switches"])
+    log.append(
+        f"switch.turned-{state}",
+        practice=practice,
+        subject=practice.pk,
+        by=by,
+        at=now,
+        switch=name,
+    )
+
+
 def says(requirement: str) -> str:
     """Return a requirement in words that end “It is required that …”."""
     return SAYS[requirement]

@@ -42,6 +42,10 @@ class Said:
         found = self.entry.details.get(name, [])
         return [str(each) for each in found] if isinstance(found, list) else []
 
+    def of(self) -> UUID:
+        """Return whom or what the entry is about; nobody where that is no id."""
+        return _uuid(self.entry.subject)
+
     def id(self, name: str) -> UUID:
         """Return a detail that is an id; one that nothing has where it is none."""
         return _uuid(self.text(name))

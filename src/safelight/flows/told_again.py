@@ -11,6 +11,7 @@ from safelight.records.models import (
     Consent,
     LegalHold,
     Photo,
+    Practice,
     Representative,
     SaidNo,
     Weighing,
@@ -44,6 +45,13 @@ def hold_lifted(said: Said) -> None:
     hold = LegalHold.objects.filter(pk=said.id("hold"), lifted_at__isnull=True).first()
     if hold is not None and by is not None:
         hold.set_lifted(because=AGAIN, by=by, at=said.at)
+
+
+def turned_off(said: Said) -> None:
+    """Turn off again what the practice had turned on; a reason for turning it on comes from people."""
+    for practice in Practice.objects.filter(pk=said.of()):
+        practice.switches.pop(said.text("switch"), None)
+        practice.save(update_fields=["switches"])
 
 
 def account_closed(said: Said) -> None:

@@ -272,7 +272,7 @@ STEPS: tuple[Step, ...] = (
     Step("release.target", "Ask for the place that was agreed", "The yes names another one.", "book", _other_copy, _COPY),
     Step("audience", "Ask for fewer eyes", "Nothing permits this for so many.", "eye", _other_copy, _COPY),
     Step("complaint.", "Only a complaint or claim opens this", f"It has to need this very picture. {_NO_BUTTON}", "book"),
-    Step("switches.", "The practice doesn’t use this rule", f"Consent is the other way. Ask the governance lead about the rule. {_NO_BUTTON}", "book"),
+    Step("switches.", "The practice doesn’t use this rule", "Consent is the other way. The governance lead can turn it on, with a reason.", "book", lambda _: reverse("rules") + "#switches", Action.GOVERN),
     Step("device.", "Use a device of the practice", f"This one may not open such a picture. {_NO_BUTTON}", "phone"),
     # everything else: a fact that no page asks for
     Step("", "Something wasn’t said that the rules need", f"Tell whoever runs Safelight here. {_NO_BUTTON}", "warn"),

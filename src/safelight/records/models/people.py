@@ -20,8 +20,8 @@ class Practice(models.Model):
     name = models.CharField(max_length=200)
     pack = models.CharField(max_length=40, default="england")
     """The pack that came with Safelight and decides while no other was activated."""
-    var17_reason = models.TextField(blank=True)
-    """Why the practice turned on GMC VAR 17; empty means the switch is off."""
+    switches = models.JSONField(default=dict, blank=True)
+    """Each switch of its pack that is on, by name, with the recorded reason; what isn't here is off."""
     packs = models.JSONField(default=list, blank=True)
     """Versions of the pack that were activated, each with the day from which it decides, in order.
     Empty: the one that came with Safelight. It stands here so that a decision asks for no more rows.
@@ -36,11 +36,6 @@ class Practice(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def var17(self) -> str | None:
-        """Return the recorded reason for the VAR 17 switch, or None while it is off."""
-        return self.var17_reason or None
 
 
 class StaffManager(BaseUserManager["Staff"]):

@@ -51,6 +51,16 @@ class BringForm(forms.Form):
         return read
 
 
+class SwitchForm(forms.Form):
+    """Why something is turned on that the pack leaves to the practice."""
+
+    reason = forms.CharField(
+        label="Why does the practice use it?",
+        max_length=flows.LONGEST_REASON,
+        error_messages={"required": "Say why, in a few words"},
+    )
+
+
 class RuleForm(forms.Form):
     """One guard of the practice's own."""
 
@@ -89,16 +99,46 @@ class RuleForm(forms.Form):
 @needs(Action.GOVERN)
 def rules(request: SignedInRequest) -> HttpResponse:
     """Show the rules in force, those that wait, and the practice's own."""
+    return _rules(request, {})
+
+
+def _rules(
+    request: SignedInRequest, forms_of: Mapping[str, SwitchForm], *, status: int = 200
+) -> HttpResponse:
     now = timezone.now()
     versions = flows.versions(by=request.user, now=now)
     words = versions[0].pack.terms.words["purposes"]
     context = {
         "current": next((each for each in versions if each.is_in_force), None),
         "others": [each for each in versions if not each.is_in_force],
+        "switches": [
+            (each, capfirst(each.words), forms_of.get(each.name) or SwitchForm(prefix=each.name))
+            for each in flows.switches(by=request.user, now=now)
+        ],
+        "forms": list(forms_of.values()),
         "unusable": flows.unusable(by=request.user),
         "ours": [_in_words(row, words) for row in flows.local_rules(by=request.user)],
     }
-    return render(request, "rules/rules.html", context)
+    return render(request, "rules/rules.html", context, status=status)
+
+
+@require_POST
+@needs(Action.GOVERN)
+def switch(request: SignedInRequest, name: str) -> HttpResponse:
+    """Turn on what the pack leaves to the practice, with the reason, or off again."""
+    now = timezone.now()
+    if name not in {each.name for each in flows.switches(by=request.user, now=now)}:
+        raise Http404
+    if "off" in request.POST:
+        flows.turn_off(name, by=request.user, now=now)
+        messages.success(request, "It is off from now on")
+        return redirect("rules")
+    form = SwitchForm(request.POST, prefix=name)
+    if not form.is_valid():
+        return _rules(request, {name: form}, status=422)
+    flows.turn_on(name, reason=form.cleaned_data["reason"], by=request.user, now=now)
+    messages.success(request, "It is on from now on")
+    return redirect("rules")
 
 
 @require_GET
@@ -199,6 +239,7 @@ def _in_words(row: dict[str, Any], words: Mapping[str, str]) -> dict[str, str]:
 urlpatterns = [
     path("governance/rules/", rules, name="rules"),
     path("governance/rules/bring/", bring, name="rules-bring"),
+    path("governance/rules/switch/<slug:name>/", switch, name="rules-switch"),
     path("governance/rules/new/", add, name="rule-new"),
     path("governance/rules/<str:rule_id>/drop/", drop, name="rule-drop"),
     path("governance/rules/<str:digest>/", version, name="rules-version"),
