@@ -12,6 +12,7 @@ usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--json]
   residue      erased wrapped keys, looked for in every live file
   swaps        wrapped keys, blobs and rows in each other's place: every pair
   backups      erased pictures against every kept backup; kill -9 in backup and restore
+  shredding    an old epoch's backup of keys, on a real OpenBao and PKCS#11 token
   mutants      the policy with one small mistake at a time: does a test of it notice?
   malformed    mutated and broken files through the locked decoder; a decoder that lies
   residue      ten thousand erased keys, looked for in every file of the key store
@@ -50,6 +51,10 @@ TESTS: dict[str, tuple[list[str], dict[str, str]]] = {
     "residue": (
         ["tests/unit/storage/test_residue.py", "--timeout=7200"],
         {"TEST_RESIDUE": "10002"},
+    ),
+    "shredding": (
+        ["tests/servers/test_shredding.py", "--timeout=7200"],
+        {"TEST_SHREDDED": "500"},
     ),
     "properties": (["tests/unit"], {"SAFELIGHT_HYPOTHESIS": "long"}),
 }
