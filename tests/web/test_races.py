@@ -315,6 +315,20 @@ def test_nothing_is_shown_after_a_withdrawal_was_acknowledged(day):
     assert day.count("records_photo WHERE state != 'erased'") == 0
 
 
+def test_the_servers_log_of_such_a_day_names_no_picture_nobody_and_no_secret(day):
+    """Whoever reads the log can't tell what was looked at, and not that it was taken back."""
+    before = day.served.log.read_text(encoding="utf-8", errors="replace")
+    gone = day.browser("gp").get(f"/pictures/{day.made['photo']}/image/")
+    assert gone.status == 404
+    told = day.served.log.read_text(encoding="utf-8", errors="replace")
+    names = [day.made[name] for name in ("photo", "consent", "receipt", "link", "shown", "token")]
+    names += [link for pair in day.made["links"] for link in pair] + day.made["waiting"]
+    names += list(day.made["sessions"].values())
+    for word in (*names, "withdraw", "taken back", "Made-Up"):
+        assert word not in told, word
+    assert told == before, "a picture that is gone leaves a line"
+
+
 def test_the_ledger_of_such_a_day_is_whole(day):
     done = subprocess.run(
         [sys.executable, "-c", VERIFY],
