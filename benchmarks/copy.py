@@ -10,24 +10,29 @@ a code to cover, at two sizes.
 
 What the copy still shows is counted on drawn pictures, whose ink is known to the pixel
 (`benchmarks/drawn.py`): a line of text is covered when HIDDEN of its ink is black, a code likewise.
-Nothing was tuned on them.
+Nothing was tuned on them. Text-free skin of every tone is counted for being alarmed or covered, and
+what is written by hand by tone. With SAFELIGHT_PEERS, a folder for their environments, other tools
+are asked about the same pictures in the same run (`benchmarks/copy_peers.py`).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import drawn
+from benchmarks import copy_peers, drawn
 from safelight.cli import made_up
-from safelight.flows.pictures import make_copy
+from safelight.flows.pictures import inspect, make_copy
 from safelight.interop import pictures
+from safelight.terms import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
 REPEATS = 5
 HIDDEN = 0.995
 """Of a line's or code's ink; what the eye could still read is then gone."""
-TEXT_PICTURES, CODE_PICTURES = 48, 30
+TEXT_PICTURES, CODE_PICTURES, BY_HAND_PICTURES = 48, 30, 8
 SIZES = {"12mp": (4000, 3000), "1280": (1280, 960)}
 
 WORKER = """
@@ -91,7 +96,44 @@ def figures() -> dict[str, float | int | str]:
                 found[f"{act}_{name}_cpu_s"] = round(measured["cpu_s"], 3)
                 peaks.append(measured["peak_rss_mb"])
     found["peak_rss_mb"] = round(max(peaks))
-    return {**found, **_text(), **_codes()}
+    return {**found, **_text(), **_by_hand(), **_codes(), **_text_free(), **_peers()}
+
+
+def _peers() -> dict[str, float | int | str]:
+    if not os.environ.get("SAFELIGHT_PEERS"):
+        return {"peers": "not asked: SAFELIGHT_PEERS names no folder for them"}
+    return copy_peers.figures()
+
+
+def _by_hand() -> dict[str, float | int | str]:
+    """Return the share of lines in shaky joined letters that are covered, by tone and by manner."""
+    by_tone: dict[str, list[bool]] = {}
+    by_manner: dict[str, list[bool]] = {}
+    for tone in made_up.TONES:
+        for seed in range(BY_HAND_PICTURES):
+            picture = drawn.by_hand(seed, tone=tone)
+            hidden = list(_hidden(picture, _black(picture)))
+            by_tone.setdefault(tone, []).extend(hidden)
+            by_manner.setdefault(picture.manner, []).extend(hidden)
+    return {
+        f"by_hand_{name.replace(' ', '_')}": _share(some)
+        for name, some in {**by_tone, **by_manner}.items()
+    }
+
+
+def _text_free() -> dict[str, float | int | str]:
+    """Return the share of drawn skin, rashes and wounds in which text, a code or a face is told."""
+    told = [
+        inspect(pictures.encode_jpeg(draw(seed, tone))).report
+        for draw in (made_up.skin, made_up.rash, partial(made_up.wound, ruler=False))
+        for seed, tone in enumerate(made_up.TONES)
+    ]
+    return {
+        f"{kind}_alarmed_without": _share(
+            [report.answers[kind] is not Answer.NONE for report in told]
+        )
+        for kind in ("text", "code", "face")
+    }
 
 
 def _text() -> dict[str, float | int | str]:

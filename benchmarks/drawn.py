@@ -54,6 +54,13 @@ WORDS = (
     *("SAMPLE, Alex", "DoB 01-Jan-1970", "NHS 999 000 0018", "Ward 7 bed 12", "12/03/2026 09:41"),
     *("Left forearm", "Hosp. No. 0000123", "Consultant: N. N.", "LOT 4711", "BP 120/80", "A-0042"),
 )
+HANDS = (
+    Manner("ball pen", None, (25, 35, 110), strength=0.9, turned=20, heights=(26, 50)),
+    Manner("marker", None, (15, 15, 20), turned=20, heights=(34, 60)),
+    Manner("on paper", (238, 236, 222), (30, 40, 120), turned=15, heights=(24, 44)),
+    Manner("tattoo", None, (38, 48, 62), strength=0.75, turned=25, heights=(44, 76)),
+)
+HAND_WORDS = ("Rosalind", "Alex S.", "forever", "left arm", "12.3.2026", "no. 4711", "Mum & Dad")
 CODES = ("Code128", "EAN13", "QRCode", "DataMatrix", "Aztec", "PDF417")
 
 
@@ -68,8 +75,11 @@ class Drawn:
     """Where something was laid or written, margins included: black there is no loss."""
 
 
-def written(seed: int) -> Drawn:
-    """Return a picture with one to three lines, in the manner that the seed chooses."""
+def written(seed: int, *, tone: made_up.Tone | None = None) -> Drawn:
+    """Return a picture with one to three lines, in the manner that the seed chooses.
+
+    tone: of the skin; by chance where it is None. Everything else follows from the seed alone.
+    """
     random = np.random.default_rng(seed)
     manner = MANNERS[seed % len(MANNERS)]
     body = int(random.integers(*manner.heights))
@@ -82,7 +92,39 @@ def written(seed: int) -> Drawn:
         plate = Image.new("L", (width, height), 0)
         ImageDraw.Draw(plate).text((body, body * (0.5 + 1.5 * row)), words, 255, font=font)
         masks.append((np.asarray(plate) / 255).astype(np.float32))
-    return _laid(random, manner, masks)
+    return _laid(random, manner, masks, tone=tone)
+
+
+def by_hand(seed: int, *, tone: made_up.Tone | None = None) -> Drawn:
+    """Return a picture with one or two lines in shaky joined letters: a pen, or a tattoo's ink."""
+    random = np.random.default_rng(20_000 + seed)
+    manner = HANDS[seed % len(HANDS)]
+    lines = [str(words) for words in random.choice(HAND_WORDS, int(random.integers(1, 3)), False)]
+    body = float(random.integers(*manner.heights))
+    scale, thick = body / 21, max(1, round(body / random.uniform(9, 14)))
+    width = round(max(len(words) for words in lines) * body * 1.1 + 2 * body)
+    height = round(body * (1.2 + 1.9 * len(lines)))
+    masks = []
+    for row, words in enumerate(lines):
+        plate = np.zeros((height, width), np.uint8)
+        at = (round(body), round(body * (1.6 + 1.9 * row)))
+        face = cv2.FONT_HERSHEY_SCRIPT_SIMPLEX
+        cv2.putText(plate, words, at, face, scale, (255,), thick, cv2.LINE_AA)
+        masks.append(_shaken(random, plate, by=body * 0.08))
+    return _laid(random, manner, masks, tone=tone)
+
+
+def _shaken(
+    random: np.random.Generator, plate: NDArray[np.uint8], *, by: float
+) -> NDArray[np.float32]:
+    """Return the plate (0 to 1) with every stroke moved about smoothly, `by` pixels or so."""
+    height, width = plate.shape
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    for grid in (x, y):
+        coarse = random.standard_normal((4, 24)).astype(np.float32) * by
+        grid += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    moved = cv2.remap(plate, x, y, cv2.INTER_LINEAR)
+    return np.asarray(moved, np.float32) / 255
 
 
 def coded(seed: int) -> Drawn:
@@ -98,9 +140,16 @@ def coded(seed: int) -> Drawn:
     return _laid(random, manner, [mask])
 
 
-def _laid(random: np.random.Generator, manner: Manner, masks: list[NDArray[np.float32]]) -> Drawn:
+def _laid(
+    random: np.random.Generator,
+    manner: Manner,
+    masks: list[NDArray[np.float32]],
+    *,
+    tone: made_up.Tone | None = None,
+) -> Drawn:
     """Lay the lines on skin, turned together."""
-    tone = made_up.TONES[int(random.integers(len(made_up.TONES)))]
+    by_chance = made_up.TONES[int(random.integers(len(made_up.TONES)))]
+    tone = tone or by_chance
     canvas = made_up.skin(int(random.integers(1 << 20)), tone, size=SIZE).astype(np.float32)
     height, width = masks[0].shape
     share = min(1.0, 0.8 * SIZE[1] / float(np.hypot(width, height)))
