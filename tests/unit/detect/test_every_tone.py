@@ -13,6 +13,8 @@ from safelight.cli import made_up
 from safelight.detect.sizes import Sizes
 
 PRINTED, BY_HAND = range(5), range(4)
+pytestmark = pytest.mark.timeout(900)
+"""Fifty-four pictures are looked at in the first test: half a minute, more on a busy machine."""
 LEAST = 0.01
 """A difference between two tones that chance brings about less often is one."""
 
