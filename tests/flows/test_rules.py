@@ -572,7 +572,7 @@ def test_a_switch_is_on_with_a_reason_and_off_at_once(lead, patient_of):
     assert taught() == "refuse"
     rules.turn_on("var17", reason="  Our teaching  committee ", by=lead, now=NOW)
     assert rules.switches(by=lead, now=NOW)[0].reason == "Our teaching committee"
-    assert last("switch.turned-on") == {"switch": "var17"}
+    assert last("switch.turned-on") == {"practice": str(lead.practice_id), "switch": "var17"}
     assert taught() == "permit"
     no = {"purposes": [Purpose.TEACHING_LOCAL], "by": None, "now": NOW}
     rules.turn_off("var17", by=lead, now=NOW)
