@@ -122,32 +122,44 @@ class KeyDatabase:
 
 
 @contextmanager
-def said_plainly(path: Path) -> Iterator[None]:
-    """Turn SQLite's words for a full disk, one that fails, and a long lock into ours."""
+def said_plainly(path: Path, *, length: int = 0) -> Iterator[None]:
+    """Turn SQLite's words for a full disk, one that fails, and a long lock into ours.
+
+    length: how long the file is going to be, where that is known.
+    """
     try:
         yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise KeyStoreAway("locked for too long") from error
-        trouble = disk_trouble(error, path)
+        trouble = disk_trouble(error, path, length=length)
         if trouble is not None:
             raise trouble from error
         raise
 
 
-def disk_trouble(error: sqlite3.Error, path: Path) -> DiskFull | DiskBroken | None:
+def disk_trouble(
+    error: sqlite3.Error, path: Path, *, length: int = 0
+) -> DiskFull | DiskBroken | None:
     """Return what an error of SQLite's says of the disk under a database, if it does.
 
     Where SQLite only says that it couldn't read or write one of its three files, it may have been
     for want of room: then that is tried, beside the file.
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL or (code in _DISK and not has_room(path.parent)):
+    if code == sqlite3.SQLITE_FULL or (code in _DISK and not _has_room(path, length)):
         return DiskFull("no room")
     if code in _DISK | _DAMAGED:
         return DiskBroken(error.sqlite_errorname)
     return None
+
+
+def _has_room(path: Path, length: int) -> bool:
+    """Try whether this file could be a little longer than it is or will be, on one beside it."""
+    beside = [path, path.with_name(f"{path.name}-wal")]
+    lengths = (each.stat().st_size for each in beside if each.is_file())
+    return has_room(path.parent, behind=max(length, *lengths, 0))
 
 
 _DISK = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})

@@ -31,16 +31,23 @@ def disk_said() -> Iterator[None]:
         raise
 
 
-def has_room(folder: Path) -> bool:
+def has_room(folder: Path, *, behind: int = 0) -> bool:
     """Try whether a little more can be written there; also true where it fails for another reason.
 
-    The free room that the system tells of says nothing about quotas.
+    The free room that the system tells of says nothing about quotas. behind: so far into the file,
+    with a hole before it, since files may be limited in their length.
     """
     probe = folder / f".room-{secrets.token_hex(8)}"
     try:
         with disk_said():
-            write_new(probe, os.urandom(_PROBE_BYTES))
-            probe.unlink()
+            fd = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                os.lseek(fd, behind, os.SEEK_SET)
+                write_all(fd, os.urandom(_PROBE_BYTES))
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+                probe.unlink()
     except DiskFull:
         return False
     except (DiskBroken, OSError):

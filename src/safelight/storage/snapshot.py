@@ -41,7 +41,12 @@ def copy_sqlite(path: Path, into: Path) -> None:
     SQLite's backup API in one step: it holds one read transaction over the whole file, log included.
     """
     source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
-    with said_plainly(into), closing(source), closing(sqlite3.connect(into)) as target:
+    length = path.stat().st_size
+    with (
+        said_plainly(into, length=length),
+        closing(source),
+        closing(sqlite3.connect(into)) as target,
+    ):
         source.backup(target, pages=-1)
         # A file of its own, without a log beside it.
         target.execute("PRAGMA journal_mode=DELETE")

@@ -85,6 +85,19 @@ def test_where_sqlite_cannot_tell_the_room_is_tried(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_may_be_no_longer_is_a_want_of_room_too(tmp_path):
+    """A limit on files, as systemd sets: SQLite says no more than that it couldn't write."""
+    full = (
+        "import resource, sys; from pathlib import Path; from safelight.storage import files\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))\n"
+        "print(*(files.has_room(Path(sys.argv[1]), behind=at) for at in (0, 2**19, 2**20 - 9)))"
+    )
+    command = [sys.executable, "-c", full, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "False"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_damaged_key_store_is_said_to_be_that(tmp_path, store, manager):
     store.close()
     (tmp_path / "keys.db").write_bytes(b"no database at all" * 1000)
