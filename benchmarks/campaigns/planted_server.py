@@ -59,16 +59,16 @@ if _PLANT == AUTHORISATION:
     from safelight.flows import share
 
     _opened: dict[tuple[Any, str], Any] = {}
-    _honest = share.opened_link
+    _honest = share._still_open
 
-    def _remembered(link_id: Any, *, browser_token: str, now: Any) -> Any:
+    def _remembered(link: Any, *, browser_token: str, now: Any) -> Any:
         """Decide once, and remember it."""
-        key = (link_id, browser_token)
+        key = (link and link.pk, browser_token)
         if key not in _opened:
-            _opened[key] = _honest(link_id, browser_token=browser_token, now=now)
+            _opened[key] = _honest(link, browser_token=browser_token, now=now)
         return _opened[key]
 
-    share.opened_link = _remembered
+    share._still_open = _remembered
 
 if _PLANT == KEYS:
     from safelight.storage import KeyStore

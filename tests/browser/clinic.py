@@ -134,7 +134,7 @@ def with_slips(surgery: Any, gp: Any) -> dict[str, Any]:
     made: dict[str, Any] = {"slips": {}, "taken": {}}
     for language, name in (("en", "Olive Made-Up"), ("cy", "Olwen Made-Up")):
         of = factories.patient(practice=surgery, name=name)
-        words = sheets.conversation(of, body_site=story.SITE, language=language)
+        words = sheets.conversation(of, body_site=story.SITE, language=language, now=then)
         consent, secret = story.agree(of, gp, *uses, wording=words.digest, now=then)
         photo = story.take(of, gp, consent, now=then)
         copy_of(photo, gp)

@@ -8,11 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from factories import NOW, patient, representative
+from factories import NOW, patient, representative, staff
 from flows.conftest import agree, home, signature  # noqa: F401 - a fixture for every test here
 from safelight.flows import consent as conversation
 from safelight.flows import notes
 from safelight.flows.sheets import conversation as words_of
+from safelight.policy.roles import Role
 from safelight.terms import Purpose
 from servers import fhir_server
 from servers.fhir_server import FhirServer
@@ -63,7 +64,7 @@ def test_every_kind_of_consent_is_valid_fhir(server, gp, language, easy):
         Purpose.RESEARCH,
         Purpose.SOCIAL,
         wording=words_of(
-            adult, body_site="Left lower leg", language=language, easy=easy
+            adult, body_site="Left lower leg", language=language, easy=easy, now=NOW
         ).digest,
         around=conversation.Around(
             targets={Purpose.SOCIAL: "Our page"}, lasts={"months": 3}, interpreter="Lingua Line",
@@ -91,9 +92,14 @@ def test_a_representatives_answer_a_no_and_a_withdrawal_are_valid_too(server, gp
     said, _ = agree(child, gp, **by)
     refused, _ = agree(child, gp, purposes=[], refused=[Purpose.CARE], told=[], **by)
     taken, _ = agree(child, gp, **by)
-    taken.set_withdrawn(["care"], at=NOW)
-    for consent, wanted in ((said, "active"), (refused, "rejected"), (taken, "inactive")):
-        status, kept = server.send("POST", "/Consent", fhir(consent, gp))
+    other, _ = agree(child, gp, **by)
+    for each in (taken, other):
+        each.set_withdrawn(["care"], at=NOW)
+    lead = staff(Role.IG_LEAD, practice=gp.practice)
+    as_told = [(said, gp, "active"), (refused, gp, "rejected"), (taken, lead, "inactive")]
+    # Whoever isn't of governance learns that it is a no, and not that it was taken back.
+    for consent, reader, wanted in [*as_told, (other, gp, "rejected")]:
+        status, kept = server.send("POST", "/Consent", fhir(consent, reader))
         assert (status, kept["status"]) == (201, wanted), kept
     status, found = server.send("GET", "/Consent?status=rejected")
     assert status == 200

@@ -94,6 +94,8 @@ FREE |= {
     "necessary-clinician-why",
     "caption",
     "condition",
+    "project",
+    "ethics",
 }
 FREE |= {"words", "text", "note", "judgement", "statement", "next"}
 """Fields that take what people write. It is kept as it is, and escaped where it is shown."""
@@ -141,7 +143,7 @@ def test_no_field_takes_what_nobody_sends(house, route, logged):
                 answer = posted(house, cell, **{name: value})
                 changed = house.changed() - {"records_link"}  # a wrong code is counted
             assert_discreet(answer, logged)
-            words = name in FREE or name.rpartition("-")[2] in {"note", "why"}
+            words = name in FREE or name.rpartition("-")[2] in {"note", "why", "reason"}
             is_free = words and what not in {"ten megabytes", "a page of text", "a NUL"}
             assert is_free or not changed or _is_left_out(route, name), f"{name}: {what}"
 

@@ -12,8 +12,15 @@ def move(apps: Any, schema_editor: Any) -> None:
         practice.save(update_fields=["switches"])
 
 
+def move_back(apps: Any, schema_editor: Any) -> None:
+    """Put back the one switch that has a column; another pack's would be lost."""
+    for practice in apps.get_model("records", "Practice").objects.exclude(switches={}):
+        practice.var17_reason = practice.switches.get("var17", "")
+        practice.save(update_fields=["var17_reason"])
+
+
 class Migration(migrations.Migration):
-    """There is no way back: another pack's switches have no column."""
+    """Going back keeps England's switch alone: another pack's has no column."""
 
     dependencies = [("records", "0101_studies")]
 
@@ -23,6 +30,6 @@ class Migration(migrations.Migration):
             name="switches",
             field=models.JSONField(blank=True, default=dict),
         ),
-        migrations.RunPython(move),
+        migrations.RunPython(move, move_back),
         migrations.RemoveField(model_name="practice", name="var17_reason"),
     ]
