@@ -44,15 +44,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it, and say what was done."""
     without_installation = args.deed in {"list", "prune"} and args.to
-    if not without_installation:
-        try:
-            installation.set_up(args, needs_keys=args.deed in {"records", "keys", "witness"})
-        except installation.NotInstalled as error:
-            say(error.for_people)
-            return EXIT_USAGE
-        except ValueError as error:
-            say(f"The settings don't fit: {error}")
-            return EXIT_USAGE
+    needs_keys = args.deed in {"records", "keys", "witness"}
+    if not without_installation and not installation.is_ready(args, needs_keys=needs_keys):
+        return EXIT_USAGE
     try:
         return _list(args) if args.deed == "list" else _done(args)
     except storage.NoPlace as error:

@@ -53,13 +53,7 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_USAGE
     if not args.yes and not _is_confirmed(args.what, str(asked)):
         return EXIT_REFUSED
-    try:
-        installation.set_up(args, needs_keys=True)
-    except installation.NotInstalled as error:
-        say(error.for_people)
-        return EXIT_USAGE
-    except ValueError as error:
-        say(f"The settings don't fit: {error}")
+    if not installation.is_ready(args, needs_keys=True):
         return EXIT_USAGE
     from safelight.flows import destroying, stores
 

@@ -67,6 +67,19 @@ def set_up(args: argparse.Namespace, *, needs_keys: bool = False) -> None:
     django.setup()
 
 
+def is_ready(args: argparse.Namespace, *, needs_keys: bool = False) -> bool:
+    """Set it up for a command, or say what is missing."""
+    try:
+        set_up(args, needs_keys=needs_keys)
+    except NotInstalled as error:
+        say(error.for_people)
+    except ValueError as error:
+        say(f"The settings don't fit: {error}")
+    else:
+        return True
+    return False
+
+
 def _asked_passphrase() -> str:
     """Ask for the passphrase, or for shares of it until an empty line."""
     said = [getpass.getpass("Passphrase of the keys, or a share of it: ")]

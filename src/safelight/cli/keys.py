@@ -36,13 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it. Exit status 3 for something that isn't as it should be, or that had to be left."""
-    try:
-        installation.set_up(args, needs_keys=True)
-    except installation.NotInstalled as error:
-        say(error.for_people)
-        return EXIT_USAGE
-    except ValueError as error:
-        say(f"The settings don't fit: {error}")
+    if not installation.is_ready(args, needs_keys=True):
         return EXIT_USAGE
     from safelight.flows import stores
     from safelight.storage import StorageError

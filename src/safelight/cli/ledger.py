@@ -37,13 +37,7 @@ def run(args: argparse.Namespace) -> int:
         except (OSError, UnicodeDecodeError) as error:
             say(f"The witness's checkpoint can't be read: {type(error).__name__}")
             return EXIT_UNREADABLE
-    try:
-        installation.set_up(args, needs_keys=True)
-    except installation.NotInstalled as error:
-        say(error.for_people)
-        return EXIT_USAGE
-    except ValueError as error:
-        say(f"The settings don't fit: {error}")
+    if not installation.is_ready(args, needs_keys=True):
         return EXIT_USAGE
     from safelight.flows import evidence, stores
 

@@ -32,13 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until it is ended."""
     if args.behind_proxy:
         os.environ["SAFELIGHT_BEHIND_PROXY"] = "true"
-    try:
-        installation.set_up(args, needs_keys=True)
-    except installation.NotInstalled as error:
-        say(error.for_people)
-        return EXIT_USAGE
-    except ValueError as error:
-        say(f"The settings don't fit: {error}")
+    if not installation.is_ready(args, needs_keys=True):
         return EXIT_USAGE
     if problem := _problem(args):
         say(problem)

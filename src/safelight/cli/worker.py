@@ -21,13 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what is due, again and again, until told to end."""
-    try:
-        installation.set_up(args, needs_keys=True)
-    except installation.NotInstalled as error:
-        say(error.for_people)
-        return EXIT_USAGE
-    except ValueError as error:
-        say(f"The settings don't fit: {error}")
+    if not installation.is_ready(args, needs_keys=True):
         return EXIT_USAGE
     from django.db import close_old_connections
     from django.utils import timezone

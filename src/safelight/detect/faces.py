@@ -88,12 +88,10 @@ class Faces:
 
     def close_up(self, sizes: Sizes, *, longest: int) -> tuple[Evidence, Boxes]:
         """Return the evidence for part of a face, and where RetinaFace saw something, best first."""
-        plain = self._retina_boxes(sizes.at(longest))
+        inner = sizes.at(round(longest / (1 + 2 * REFLECTED)))
+        plain, reflected = self._retina_boxes(sizes.at(longest)), self._reflected_boxes(inner)
         plain[:, :4] *= sizes.longest / max(sizes.at(longest).shape[:2])
-        reflected = self._reflected_boxes(sizes.at(round(longest / (1 + 2 * REFLECTED))))
-        reflected[:, :4] *= sizes.longest / max(
-            sizes.at(round(longest / (1 + 2 * REFLECTED))).shape[:2]
-        )
+        reflected[:, :4] *= sizes.longest / max(inner.shape[:2])
         best = tuple(float(view[0, 4]) if len(view) else 0.0 for view in (plain, reflected))
         evidence = self._crops.evidence(sizes, best=best)
         return evidence, averaged((plain, reflected), at=CANDIDATE_AT)
@@ -240,7 +238,7 @@ def _weighed(evidence: Evidence, boxes: Boxes, sizes: Sizes) -> list[Finding]:
     """Return what the evidence for the whole picture makes of its boxes.
 
     A small box stands by its own score, as someone a little way off. Where the evidence speaks and
-    there is no large box to cover, the whole picture is the place.
+    there is no box at all, the whole picture is the place.
     """
     area = sizes.width * sizes.height
     near: list[Finding] = []
@@ -254,16 +252,11 @@ def _weighed(evidence: Evidence, boxes: Boxes, sizes: Sizes) -> list[Finding]:
                 near.append(Finding("face", box, None, score, WHY[Answer.FOUND], Answer.FOUND))
         elif answer is not Answer.NONE and (score >= HELD_AT or not near):
             near.append(Finding("face", box, None, evidence.score, WHY[answer], answer))
-    if answer is not Answer.NONE and all(_small(each, area) for each in near):
+    if answer is not Answer.NONE and not near:
         whole = sizes.region(0, 0, sizes.width, sizes.height)
         why = "may be a close-up of part of a face"
-        if not near:
-            near.append(Finding("face", whole, None, evidence.score, why, Answer.HELD))
+        near.append(Finding("face", whole, None, evidence.score, why, Answer.HELD))
     return near
-
-
-def _small(finding: Finding, area: int) -> bool:
-    return finding.box is not None and finding.box.area < SMALL * area
 
 
 def _as_row(finding: Finding) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from safelight.flows import derivatives, stores
 from safelight.flows.opening import THUMB, VIEW
 from safelight.records import locks, log
 from safelight.records.models import Copy, EraseJob, Photo
-from safelight.storage import StorageError
+from safelight.storage import ManagerState, StorageError
 
 if TYPE_CHECKING:
     from safelight.records.models import Patient, Withdrawal
@@ -64,6 +64,7 @@ def finish_erasure(job: EraseJob, *, now: datetime) -> None:
     erased = stores.keys().erase([UUID(key) for key in job.keys])
     for name in job.blobs:
         stores.blobs().delete(name)
+    manager = stores.keys().manager.describe()  # may be far away: not while rows are held
     with transaction.atomic():
         if job.patient_id is not None:
             locks.hold_patient(job.patient_id)
@@ -73,7 +74,7 @@ def finish_erasure(job: EraseJob, *, now: datetime) -> None:
             .get(pk=job.pk)
         )
         if job.destroyed_at is None:
-            _set_erased(job, now=now)
+            _set_erased(job, manager, now=now)
         job.set_destroyed(at=now, scrubbed=erased.scrubbed)
 
 
@@ -104,7 +105,7 @@ def blobs_of(photo: Photo) -> list[str]:
     return [photo.blob, photo.derived_blob(VIEW), photo.derived_blob(THUMB)]
 
 
-def _set_erased(job: EraseJob, *, now: datetime) -> None:
+def _set_erased(job: EraseJob, manager: ManagerState, *, now: datetime) -> None:
     for photo in Photo.objects.filter(pk__in=job.photos):
         photo.set_erased()
     for copy in Copy.objects.filter(pk__in=job.copies):
@@ -125,7 +126,6 @@ def _set_erased(job: EraseJob, *, now: datetime) -> None:
         more=sorted({*job.keys} - {*job.photos, *job.copies, str(patient.pk)}),
         basis=str(job.basis),
     )
-    manager = stores.keys().describe().manager
     job.set_attested(
         ledger_index=row.index, manager=manager.kind, proves_shred=manager.proves_shred
     )

@@ -126,7 +126,7 @@ def ask_colleague(
     _refuse_unfit(recipient_name, recipient_email, question, expires, openings, now=now)
     # The lock that a withdrawal and a stop take first: neither may overlook this link.
     locks.hold_patient(photo.patient_id)
-    photo = Photo.objects.select_for_update(no_key=True).get(pk=photo.pk)
+    photo = Photo.objects.get(pk=photo.pk)
     decision = may_ask(photo, acted_on=True, now=now)
     if not isinstance(decision, policy.Permit):
         return decision
@@ -246,12 +246,10 @@ def reply(
 def revoke(link: Link, *, by: Staff, now: datetime) -> None:
     """Take the link back; the next request for it gets nothing. A second time changes nothing."""
     demand(by, Action.ASK_COLLEAGUE, link)
-    held = _held(pk=link.pk)
-    if held is None or held.revoked_at is not None:
-        return
-    link = held
-    shut(link, now=now)
-    _log("link.revoked", link, by=by, now=now)
+    fresh = _held(pk=link.pk)
+    if fresh is not None and fresh.revoked_at is None:
+        shut(fresh, now=now)
+        _log("link.revoked", fresh, by=by, now=now)
 
 
 def _refuse_unfit(

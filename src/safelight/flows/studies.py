@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -39,8 +39,7 @@ class Ground:
 
     def tidy(self) -> Ground:
         """Return the same without white space around words."""
-        texts = (self.project, self.ethics, self.legal_basis, self.reference, self.opt_out)
-        return Ground(*(" ".join(each.split()) for each in texts))
+        return Ground(**{name: " ".join(text.split()) for name, text in asdict(self).items()})
 
 
 def bases(patient: Patient, *, now: datetime) -> dict[str, str]:
@@ -72,11 +71,7 @@ def ground(
         practice=patient.practice,
         patient=patient,
         photo=photo,
-        project=said.project,
-        ethics=said.ethics,
-        legal_basis=said.legal_basis,
-        reference=said.reference,
-        opt_out=said.opt_out,
+        **asdict(said),
         by=by,
         at=now,
     )

@@ -42,11 +42,12 @@ def keep(
         "outcome": decision.outcome,
         "month": now.date().replace(day=1),
     }
-    row = DecisionTaken(**counted, facts=shaped)
+    row, same = DecisionTaken(**counted, facts=shaped), DecisionTaken.objects.filter(**counted)
 
     def count() -> None:
-        DecisionTaken.objects.bulk_create([row], ignore_conflicts=True)
-        DecisionTaken.objects.filter(**counted).update(times=F("times") + 1)
+        if not same.update(times=F("times") + 1):
+            DecisionTaken.objects.bulk_create([row], ignore_conflicts=True)
+            same.update(times=F("times") + 1)
 
     # Afterwards: everybody who decides alike changes the same row, and would wait for one another.
     transaction.on_commit(count, robust=True)

@@ -12,7 +12,7 @@ from safelight import ledger
 from safelight.records.models import LedgerEntry, Practice, TreeHead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from safelight.records.models import Staff
 
@@ -97,11 +97,6 @@ def put_back(bodies: Iterable[bytes]) -> Iterator[ledger.Entry]:
         frontier = frontier.append(ledger.leaf_hash(body))
         TreeHead.objects.filter(id=1).update(size=frontier.size, frontier=frontier.to_bytes())
         yield entry
-
-
-def bodies() -> Sequence[bytes]:
-    """Return the canonical bytes of every entry, in order."""
-    return list(each_body())
 
 
 def each_body(first: int = 0) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from safelight.storage.ballast import Ballast, ballast_of
 from safelight.storage.blobs import BlobStore
-from safelight.storage.database import disk_trouble
+from safelight.storage.database import disk_trouble, is_locked
 from safelight.storage.disk import DiskStore
 from safelight.storage.errors import (
     AlreadyThere,
@@ -87,6 +87,7 @@ __all__ = [
     "ballast_of",
     "disk_trouble",
     "hold",
+    "is_locked",
     "make_root",
     "write_new",
 ]

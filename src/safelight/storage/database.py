@@ -130,13 +130,22 @@ def said_plainly(path: Path, *, length: int = 0) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if is_locked(error):
             raise KeyStoreAway("locked for too long") from error
         trouble = disk_trouble(error, path, length=length)
         if trouble is not None:
             raise trouble from error
         raise
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Say whether SQLite gave up because somebody else held what was wanted."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return the primary result code; 0 for an error of the module's own."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def disk_trouble(
@@ -147,7 +156,7 @@ def disk_trouble(
     Where SQLite only says that it couldn't read or write one of its three files, it may have been
     for want of room: then that is tried, beside the file.
     """
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _code(error)
     if code == sqlite3.SQLITE_FULL or (code in _DISK and not _has_room(path, length)):
         return DiskFull("no room")
     if code in _DISK | _DAMAGED:

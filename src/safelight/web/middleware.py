@@ -24,7 +24,7 @@ from django.urls import reverse
 from safelight.flows import being_restored
 from safelight.flows.allowed import NotAllowed
 from safelight.flows.stores import KeysAreSealed, KeysOutOfReach
-from safelight.storage import DiskFull, StorageError, disk_trouble
+from safelight.storage import DiskFull, StorageError, disk_trouble, is_locked
 from safelight.web.views import errors
 
 CSP = "; ".join(
@@ -223,11 +223,8 @@ def _of_the_disk(error: DatabaseError) -> StorageError | None:
 def _lost_a_lock(error: OperationalError) -> bool:
     """Say whether the database undid this request because another held what it wanted."""
     cause = error.__cause__
-    if isinstance(cause, sqlite3.OperationalError):
-        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (
-            sqlite3.SQLITE_BUSY,
-            sqlite3.SQLITE_LOCKED,
-        )
+    if isinstance(cause, sqlite3.Error):
+        return is_locked(cause)
     return getattr(cause, "sqlstate", None) in _LOCK_STATES
 
 

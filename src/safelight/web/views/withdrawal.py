@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -174,7 +175,8 @@ class Asked:
     scope: flow.Scope
     form: TakeBackForm
     title: str
-    act: Callable[[], Withdrawal]
+    act: Callable[..., Withdrawal]
+    """Takes `purposes`, `channel`, `by` and `now`."""
     says_no: bool = False
 
 
@@ -205,17 +207,7 @@ def take_back(request: SignedInRequest, pk: UUID) -> HttpResponse:
     form = TakeBackForm(
         request.POST or None, open_ones=flow.can_be_withdrawn(consent), by_staff=True
     )
-
-    def act() -> Withdrawal:
-        return flow.withdraw(
-            consent,
-            purposes=form.chosen,
-            channel=form.told_by,
-            by=request.user,
-            now=timezone.now(),
-        )
-
-    scope = flow.Scope(consent.patient, consent=consent)
+    scope, act = flow.Scope(consent.patient, consent=consent), partial(flow.withdraw, consent)
     return _two_presses(request, Asked(consent.patient, scope, form, "Change your mind", act))
 
 
@@ -227,17 +219,7 @@ def take_back_picture(request: SignedInRequest, pk: UUID) -> HttpResponse:
     photo = get_object_or_404(found, pk=pk, state__in=flow.IN_REACH)
     open_ones = flow.can_be_taken_back(photo, now=timezone.now())
     form = PictureForm(request.POST or None, open_ones=open_ones, by_staff=True)
-
-    def act() -> Withdrawal:
-        return flow.withdraw_picture(
-            photo,
-            purposes=form.chosen,
-            channel=form.told_by,
-            by=request.user,
-            now=timezone.now(),
-        )
-
-    scope = flow.Scope(photo.patient, photo=photo)
+    scope, act = flow.Scope(photo.patient, photo=photo), partial(flow.withdraw_picture, photo)
     return _two_presses(request, Asked(photo.patient, scope, form, "Take this picture back", act))
 
 
@@ -247,16 +229,7 @@ def say_no(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Write down a no to some uses of every picture, with or without a conversation before."""
     patient = _patient(request, pk)
     form = SayNoForm(request.POST or None, open_ones=uses_to_refuse(patient), by_staff=True)
-
-    def act() -> Withdrawal:
-        return flow.object_to(
-            patient,
-            purposes=form.chosen,
-            channel=form.told_by,
-            by=request.user,
-            now=timezone.now(),
-        )
-
+    act = partial(flow.object_to, patient)
     asked = Asked(patient, flow.Scope(patient), form, "Say no to a use", act, says_no=True)
     return _two_presses(request, asked)
 
@@ -343,7 +316,9 @@ def _two_presses(request: SignedInRequest, asked: Asked) -> HttpResponse:
         return render(request, "withdrawal/take_back.html", context)
     if request.POST.get("step") == STOP:
         try:
-            made = asked.act()
+            made = asked.act(
+                purposes=form.chosen, channel=form.told_by, by=request.user, now=timezone.now()
+            )
         except flow.NothingToWithdraw:
             return redirect("patient", patient.pk)
         return redirect("withdrawal", made.pk)
