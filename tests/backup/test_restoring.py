@@ -51,6 +51,7 @@ from safelight.records.models import (
 )
 from safelight.storage import backups
 from safelight.terms import Purpose
+from tampering import alter_end
 
 LATER = NOW + timedelta(hours=1)
 RESTORED = NOW + timedelta(days=1)
@@ -324,7 +325,7 @@ def test_an_altered_picture_is_left_out_and_waits_for_a_person(surgery: Surgery)
     back_up(surgery)
     tell(surgery)
     kept = surgery.root / "backups" / "blobs"
-    (kept / photo.blob).write_bytes((kept / photo.blob).read_bytes()[:-1] + b"x")
+    alter_end(kept / photo.blob)
     (kept / lost.blob).unlink()
     with elsewhere(surgery) as other:
         caught_up(surgery, other)
@@ -438,7 +439,7 @@ def test_letters_that_were_altered_are_refused(surgery: Surgery):
     surgery.take()
     folder = tell(surgery)
     letter = max((folder / "tails").iterdir())
-    letter.write_bytes(letter.read_bytes()[:-1] + b"x")
+    alter_end(letter)
     with elsewhere(surgery) as other:
         bring_back(surgery, other)
         with pytest.raises(storage.BackupBroken):

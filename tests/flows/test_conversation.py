@@ -54,6 +54,15 @@ def test_the_language_of_the_last_answer_is_remembered(gp, adult):
     )
 
 
+def test_an_answer_that_comes_in_late_does_not_change_the_language_back(gp, adult):
+    agree(adult, gp, wording=sheet_in(adult, "cy", easy=True))
+    before = NOW - timedelta(days=2)
+    english = flow.conversation(adult, body_site=SITE, language="en", easy=False, now=before)
+    agree(adult, gp, wording=english.digest, now=before)
+    adult.refresh_from_db()
+    assert (adult.language, adult.easy_read) == ("cy", True)
+
+
 def test_parts_of_the_body_are_named_in_the_language(adult):
     words = flow.conversation(adult, body_site=SITE, language="cy", now=NOW)
     assert "rhan isaf y goes chwith" in words.question

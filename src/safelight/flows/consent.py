@@ -449,8 +449,10 @@ def _write(
 
 
 def _remember(consent: Consent) -> None:
-    """Show the next sheet as this one was."""
+    """Show the next sheet as this one was, unless a later answer is already there."""
     patient = consent.patient
+    if patient.consents.filter(given_at__gt=consent.given_at).exists():
+        return
     patient.language = consent.wording["language"]
     patient.easy_read = "pictures" in consent.wording
     patient.save(update_fields=["language", "easy_read"])

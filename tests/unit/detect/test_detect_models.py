@@ -13,6 +13,7 @@ from safelight import detect
 from safelight.detect import DetectorFailed, WeightsMissing
 from safelight.detect.cards import model_cards
 from safelight.detect.models import Model, batch_of
+from tampering import alter_end
 
 WEIGHTS = Path(detect.__file__).parent / "weights"
 
@@ -41,7 +42,7 @@ def test_altered_weights_are_refused(tmp_path):
     for file in WEIGHTS.iterdir():
         shutil.copy(file, tmp_path)
     altered = tmp_path / "retinaface.onnx"
-    altered.write_bytes(altered.read_bytes()[:-1] + b"\0")
+    alter_end(altered)
     with pytest.raises(WeightsMissing, match="pinned"):
         detect.load(folder=tmp_path)
 
