@@ -83,11 +83,14 @@ def _for_purpose(facts: Facts, pack: Pack, purpose: str) -> Permit | Hold | Refu
 
 def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
     bases, guards = pack.applying((case.action, case.purpose, case.audience, case.standing))
-    applied = [guard for guard in guards if _applies(guard, case)]
+    applied: list[Rule] = []
     blockers: list[Because] = []
     stopped: list[Rule] = []
     cited: list[str] = []
-    for guard in applied:
+    for guard in guards:
+        if guard.tests and not _applies(guard, case):
+            continue
+        applied.append(guard)
         for lacks in guard.of_case:
             unmet = lacks(case)
             if unmet is not None:
@@ -96,7 +99,7 @@ def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
                 cited += [unmet.cite] if unmet.cite else []
     nearest: Tried | None = None
     for basis in bases:
-        if not _applies(basis, case):
+        if basis.tests and not _applies(basis, case):
             continue
         consent, lacking = _try(basis, case)
         if nearest is None or _is_nearer((basis, consent, lacking), nearest, case):
@@ -173,7 +176,11 @@ def _permit(case: Case, pack: Pack, consent: ConsentFact | None, applied: list[R
 
 
 def _together(rules: Sequence[Rule], part: Callable[[Rule], tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each for rule in rules for each in part(rule)))
+    found: dict[str, None] = {}
+    for rule in rules:
+        for each in part(rule):
+            found[each] = None
+    return tuple(found)
 
 
 def _to_record(pack: Pack, stopped: list[Rule], cited: list[str]) -> tuple[str, ...]:
@@ -193,8 +200,12 @@ def _refusal(pack: Pack, blockers: list[Because], record: tuple[str, ...] = ()) 
 
 
 def _sorted(blockers: list[Because]) -> tuple[Because, ...]:
-    unique = {(each.outcome, each.rule, each.text, repr(each.needs)): each for each in blockers}
-    return tuple(unique[key] for key in sorted(unique, key=lambda key: (-_RANK[key[0]], *key[1:])))
+    if len(blockers) == 1:
+        return (blockers[0],)
+    unique = {
+        (-_RANK[each.outcome], each.rule, each.text, repr(each.needs)): each for each in blockers
+    }
+    return tuple([unique[key] for key in sorted(unique)])
 
 
 def _worse(one: Permit | Hold | Refusal, other: Permit | Hold | Refusal) -> Permit | Hold | Refusal:

@@ -56,12 +56,13 @@ class Reader:
     vocabulary: Vocabulary
     unknown: list[str] = field(default_factory=list)
 
-    def section(self, found: Any, fields: Mapping[str, Any], path: str) -> dict[str, Any]:
-        """Return the parsed fields of an object; absent and null ones are left out."""
+    def section(
+        self, found: Any, fields: Mapping[str, Any], path: str, known: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return `known` with the parsed fields of an object; absent and null ones stay as they are."""
         if not isinstance(found, dict):
             self.unknown.append(path)
-            return {}
-        known: dict[str, Any] = {}
+            return known
         for name, value in found.items():
             parse = fields.get(name)
             if parse is None:
@@ -89,10 +90,12 @@ def _one_of(value: Any, allowed: frozenset[str], path: str, reader: Reader) -> s
 
 def _list_of(allowed: frozenset[str]) -> Callable[[Any, str, Reader], frozenset[str]]:
     def parse(value: Any, path: str, reader: Reader) -> frozenset[str]:
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
-            found = frozenset(value)
-            if found <= allowed:
-                return found
+        try:
+            found = frozenset(value) if isinstance(value, list) else None
+        except TypeError:  # what has no hash is none of them
+            found = None
+        if found is not None and found <= allowed:
+            return found
         reader.unknown.append(path)
         return frozenset()
 
@@ -271,7 +274,7 @@ class Facts(NamedTuple):
     organisation_agrees: bool | None = None
     executor_or_family_consulted: bool | None = None
     second_person: bool | None = None
-    exposure: str | None = None
+    exposure_verdict: str | None = None
     switches: Mapping[str, bool] = NOTHING
     device: Device | None = None
     care: Care = Care()
@@ -340,8 +343,10 @@ _COMPLAINT = {"relevant": _yes_no}
 
 
 def _object(kind: type[Any], fields: Mapping[str, Any]) -> Callable[[Any, str, Reader], Any]:
+    nothing, make = kind()._asdict(), kind._make
+
     def parse(value: Any, path: str, reader: Reader) -> Any:
-        return kind(**reader.section(value, fields, path + "."))
+        return make(reader.section(value, fields, path + ".", nothing.copy()).values())
 
     return parse
 
@@ -349,28 +354,33 @@ def _object(kind: type[Any], fields: Mapping[str, Any]) -> Callable[[Any, str, R
 def _many(
     kind: type[Any], fields: Mapping[str, Any]
 ) -> Callable[[Any, str, Reader], tuple[Any, ...]]:
+    one = _object(kind, fields)
+
     def parse(value: Any, path: str, reader: Reader) -> tuple[Any, ...]:
         if not isinstance(value, list):
             reader.unknown.append(path)
             return ()
-        return tuple(kind(**reader.section(each, fields, path + "[].")) for each in value)
+        path += "[]"
+        return tuple([one(each, path, reader) for each in value])
 
     return parse
 
 
 def _plain(fields: Mapping[str, Any]) -> Callable[[Any, str, Reader], dict[str, Any]]:
     def parse(value: Any, path: str, reader: Reader) -> dict[str, Any]:
-        return reader.section(value, fields, path + ".")
+        return reader.section(value, fields, path + ".", {})
 
     return parse
 
 
 def _tests(value: Any, path: str, reader: Reader) -> dict[str, dict[str, Any]]:
-    return reader.section(value, dict.fromkeys(reader.vocabulary.tests, _BY_BOTH), path + ".")
+    asked = dict.fromkeys(reader.vocabulary.tests, _BY_BOTH)
+    return reader.section(value, asked, path + ".", {})
 
 
 def _switches(value: Any, path: str, reader: Reader) -> dict[str, Any]:
-    return reader.section(value, dict.fromkeys(reader.vocabulary.switches, _named), path + ".")
+    there = dict.fromkeys(reader.vocabulary.switches, _named)
+    return reader.section(value, there, path + ".", {})
 
 
 _BY_BOTH = _plain(_TEST)
@@ -402,7 +412,7 @@ FLAT = {
     ("project", "reference"): "project_reference",
     ("project", "ethics"): "project_ethics",
     ("review", "second_person"): "second_person",
-    ("exposure", "verdict"): "exposure",
+    ("exposure", "verdict"): "exposure_verdict",
     ("complaint", "relevant"): "complaint_relevant",
 }
 """Objects of one or two fields in the contract are single fields of `Facts`."""
@@ -410,16 +420,16 @@ IN_WORDS = frozenset(
     {"reference", "project_reference", "project_ethics", "secondary_not_told_because"}
 )
 """Fields of `Facts` that hold somebody's own words, of which only that they were said matters."""
-_FLAT_SECTIONS = frozenset(section for section, _ in FLAT)
+_SECTIONS = tuple(dict.fromkeys(section for section, _ in FLAT))
+_NOTHING_KNOWN = Facts()._asdict()
 
 
 def read(given: Any, *, vocabulary: Vocabulary) -> tuple[Facts, tuple[str, ...]]:
     """Return the facts, and the paths of every field or value that contract and pack don't know."""
     reader = Reader(vocabulary)
-    top = reader.section(given, _TOP, "")
-    flat: dict[str, Any] = {}
-    for section in _FLAT_SECTIONS & top.keys():
-        for name, value in top.pop(section).items():
+    top = reader.section(given, _TOP, "", _NOTHING_KNOWN.copy())
+    for section in _SECTIONS:
+        for name, value in top.pop(section, NOTHING).items():
             if (section, name) in FLAT:
-                flat[FLAT[section, name]] = value
-    return Facts(**top, **flat), tuple(reader.unknown)
+                top[FLAT[section, name]] = value
+    return Facts._make(top.values()), tuple(reader.unknown)

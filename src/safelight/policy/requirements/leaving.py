@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @of_case("exposure-clear", says="with all that has left, it could be enough people")
 def exposure_clear(case: Case) -> Unmet | None:
     """Refuse where it could be too few people, hold where someone has to judge or assess."""
-    verdict = case.facts.exposure
+    verdict = case.facts.exposure_verdict
     if verdict == "clear":
         return None
     if verdict == "block":
