@@ -116,7 +116,7 @@ def case_of(facts: Facts, terms: Terms, *, purpose: str, identifiable: str) -> C
         standing=standing_of(facts, terms, facts.at),
         seen=seen,
         kind=kind,
-        made_for=recording.made_for or "unknown",
+        made_for=recording.made_for or contract.NOT_SAID,
         covert="yes" if recording.covert else "no",
         intimate_child="yes" if _is_intimate_child(facts, terms, facts.at) else "no",
         post_mortem=recording.post_mortem or "no",

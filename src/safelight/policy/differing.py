@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from safelight.policy import facts as contract
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
@@ -56,6 +58,11 @@ WHEN_WORDS: dict[str, dict[str, str]] = {
         "coded": "coded pictures",
         "anonymised": "anonymised pictures",
     },
+    "made_for": {
+        **{each: f"made for {each}" for each in sorted(contract.PURPOSES)},
+        "unknown": "old collections",
+        contract.NOT_SAID: "recordings of which it isn't said what for",
+    },
     "kind": {"procedural": "recordings within a procedure", "other": "other recordings"},
     "covert": {"yes": "covert recordings", "no": "open recordings"},
     "intimate_child": {"yes": "a child's intimate pictures", "no": "other pictures"},
@@ -68,7 +75,7 @@ WHEN_WORDS: dict[str, dict[str, str]] = {
         "unknown": "unknown ages",
     },
 }
-_KEYS = {"made_for": "made for", "post_mortem": "post-mortem", "legal_basis": "on the basis of"}
+_KEYS = {"post_mortem": "post-mortem", "legal_basis": "on the basis of"}
 _LISTS = {
     "conditions": "as a duty that lies ahead",
     "record": "as something to write down",

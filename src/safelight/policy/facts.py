@@ -19,6 +19,8 @@ AUDIENCES = frozenset(audience.value for audience in Audience)
 TYPES = frozenset(kind.value for kind in RecordingType)
 IDENTIFIABLE = frozenset(state.value for state in Identifiability)
 MADE_FOR = PURPOSES | {"unknown"}
+NOT_SAID = "not-said"
+"""What a rule calls `made_for` where the facts leave it out: "unknown" is said, of an old collection."""
 CAPACITY = frozenset({"has", "lacks", "lost-for-now", "unassessed"})
 GILLICK = frozenset({"competent", "not-competent", "unassessed"})
 FORMS = frozenset({"written", "electronic", "oral-recorded", "implied"})

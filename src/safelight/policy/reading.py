@@ -32,7 +32,7 @@ WHEN: dict[str, frozenset[str]] = {
     "standing": STANDINGS,
     "seen": frozenset({"identifiable", "coded", "anonymised"}),
     "kind": frozenset({"procedural", "other"}),
-    "made_for": contract.MADE_FOR,
+    "made_for": contract.MADE_FOR | {contract.NOT_SAID},
     "covert": frozenset({"yes", "no"}),
     "intimate_child": frozenset({"yes", "no"}),
     "post_mortem": contract.POST_MORTEM | {"no"},

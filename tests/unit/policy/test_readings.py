@@ -75,6 +75,10 @@ READINGS: dict[str, tuple[dict[str, Any], str]] = {
         use(*HERE, recording=ANONYMISED | {"made_for": None}, consents=[]),
         "refuse",
     ),
+    "not said what it was made for, no consent, the practice allows old collections": (
+        use(*HERE, recording=ANONYMISED | {"made_for": None}, consents=[], switches=ON),
+        "refuse",
+    ),
     "research, identifiable, consent, no project": (
         use("research", "organisation", project={}),
         "permit",
