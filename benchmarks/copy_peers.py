@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from benchmarks import drawn
+from benchmarks import drawn, peers
 from safelight.flows.pictures import inspect as look
 from safelight.flows.pictures import make_copy
 from safelight.interop import pictures
@@ -128,16 +127,7 @@ def _installed(peer: Peer, place: Path) -> str | None:
     lacking = [need for need in peer.needs if shutil.which(need) is None]
     if lacking:
         return f"not run: {', '.join(lacking)} is not installed"
-    if not peer.packages or (place / "done").is_file():
-        return None
-    try:
-        venv.create(place, with_pip=True, clear=True)
-        command = [str(place / "bin/python"), "-m", "pip", "install", "--quiet", *peer.packages]
-        subprocess.run(command, check=True, capture_output=True, timeout=900)
-    except (OSError, subprocess.SubprocessError) as error:
-        return f"not run: it could not be installed ({type(error).__name__})"
-    (place / "done").touch()
-    return None
+    return peers.install(peer.packages, place) if peer.packages else None
 
 
 def _figures_of(peer: Peer, folder: Path) -> Figures:

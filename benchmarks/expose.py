@@ -1,7 +1,7 @@
 """How well a release is judged with all earlier ones, where the true number of people is known.
 
     python -m benchmarks.expose [--regions CODE…] [--people COUNTS.csv.gz --census GROUPS.csv]
-                                [--series N] [--seed N] [--off-by FACTOR]
+                                [--series N] [--seed N] [--off-by FACTOR] [--releases N]
     python -m benchmarks.expose --calibrate FILE --regions CODE…
 
 The regions that calibrated and those that judge are different ones, and so are the hidden
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -21,7 +21,7 @@ from statistics import median
 import numpy as np
 from tools.population import ethnicity, retabulate
 
-from benchmarks import expose_linking
+from benchmarks import expose_linking, expose_million, expose_pycanon
 from benchmarks.expose_people import Country, country
 from safelight import exposure
 from safelight.exposure.calibrating import calibrate, class_of
@@ -29,12 +29,12 @@ from safelight.exposure.estimating import crowd_of
 from safelight.exposure.judging import BLOCK_BELOW, judge
 from safelight.exposure.knowledge import fold, told_by
 from safelight.exposure.population import Population, population_of
+from safelight.exposure.releases import Disclosed
 
 CALIBRATED_ON = ("E12000001", "E12000002")
 JUDGED_ON = ("E12000004",)
 BANDS = ((1, 1), (2, 10), (11, 21), (22, 32), (33, 99), (100, 999), (1000, 10**9))
 SERIES = 4000
-RELEASES = 60_000
 TURNS, WRONG_BY = 6, 2.0
 """A calibration learns from so many countries, in half of which prevalences are wrong by this factor."""
 
@@ -46,10 +46,12 @@ def figures(
     series: int = SERIES,
     seed: int = 7,
     off_by: float = 1.0,
+    releases: int = expose_million.RELEASES,
 ) -> dict[str, float | int | str]:
     """Return how often too small a crowd is caught, safe ones blocked, and how fast."""
     people = country(population or exposure.load_population(), regions, seed=seed, off_by=off_by)
-    found = [outcome(people) for _ in range(series)]
+    made = [people.series() for _ in range(series)]
+    found = [outcome(people, each) for each in made]
     unsafe = [each for each in found if each["truth"] < BLOCK_BELOW]
     said: dict[str, float | int | str] = {
         "series": series,
@@ -66,13 +68,13 @@ def figures(
         band = _band(found, low, high)
         said[f"series_k_{name}"] = len(band)
         said[f"coverage_90_k_{name}"] = _share(band, "covered")
+    said |= expose_pycanon.figures(made, [each["truth"] for each in found])
     said |= expose_linking.words(people, pairs=2 * series) | expose_linking.pictures()
-    return said | speed(people)
+    return said | million(releases)
 
 
-def outcome(people: Country) -> Mapping[str, float]:
+def outcome(people: Country, releases: Sequence[Disclosed]) -> Mapping[str, float]:
     """Judge one series as it stands at its last release."""
-    releases = people.series()
     seen = [(each.audience, told_by(each, population=people.population)) for each in releases]
     worst = judge(seen, releases[-1].audience, population=people.population)[0]
     truth = people.truth(releases)
@@ -97,32 +99,13 @@ def _share(found: Sequence[Mapping[str, float]], what: str) -> float:
     return round(float(np.mean([bool(each[what]) for each in found])), 4) if found else 1.0
 
 
-def speed(people: Country, releases: int = RELEASES) -> dict[str, float | int | str]:
-    """Measure appending to a register of many patients, and judging for all who see it."""
-    made = [people.series() for _ in range(300)]
-    whole = exposure.load_population()
-    register = exposure.Register(whole)
-    queue = [
-        (str(patient), each)
-        for patient in range(releases // 3)
-        for each in made[patient % len(made)][:3]
-    ]
-    start = time.process_time()
-    for patient, each in queue:
-        register.append(patient, each)
-    append_s = (time.process_time() - start) / len(queue)
-    took = []
-    for number in range(3000):
-        last = made[number % len(made)][-1]
-        start = time.process_time()
-        register.judge(str(number), last)
-        took.append(time.process_time() - start)
-    return {
-        "releases": len(queue),
-        "appends_per_s": round(1 / append_s),
-        "assessments_per_s": round(len(took) / sum(took)),
-        "p99_ms": round(1000 * float(np.quantile(took, 0.99)), 2),
-    }
+def million(releases: int) -> dict[str, float | int | str]:
+    """Return what so many releases in one register cost, measured in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.expose_million", "--releases", str(releases)]
+    root = Path(__file__).parent.parent
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=root)
+    found: dict[str, float | int | str] = json.loads(done.stdout)
+    return found
 
 
 def learn(population: Population, regions: Sequence[str], *, series: int, seed: int) -> str:
@@ -153,6 +136,7 @@ def main() -> int:
     parser.add_argument("--series", type=int, default=SERIES)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--off-by", type=float, default=1.0)
+    parser.add_argument("--releases", type=int, default=expose_million.RELEASES)
     parser.add_argument("--calibrate", type=Path)
     args = parser.parse_args()
     population = exposure.load_population()
@@ -175,6 +159,7 @@ def main() -> int:
         series=args.series,
         seed=args.seed,
         off_by=args.off_by,
+        releases=args.releases,
     )
     print(json.dumps(found, indent=1))
     return 0

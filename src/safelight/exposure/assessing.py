@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from safelight.exposure.contributing import contributions, steps
+from safelight.exposure.contributing import Part, contributions, steps
 from safelight.exposure.editing import edits
 from safelight.exposure.estimating import Crowd, is_calibrated
 from safelight.exposure.judging import (
@@ -19,7 +19,7 @@ from safelight.exposure.judging import (
     overall,
     tiers_of,
 )
-from safelight.exposure.knowledge import Knowledge, together, told_by
+from safelight.exposure.knowledge import Knowledge, parts_of, together, told_by
 from safelight.exposure.linking import Linked, linked
 from safelight.exposure.population import Population
 from safelight.exposure.releases import Disclosed
@@ -101,15 +101,24 @@ def assess(
     """
     links = linked(history, proposed, others, population=population)
     alone = _crowd_of(history, proposed, population=population) if links else None
-    history = [*history, *(each.release for each in links)]
-    earlier = [_seen(each, population=population) for each in history]
-    seen = [*earlier, _seen(proposed, population=population)]
+    releases = [*history, *(each.release for each in links), proposed]
+    told = [parts_of(each, population=population) for each in releases]
+    parts = [
+        Part(kind, release.id, part)
+        for release, each in zip(releases, told, strict=True)
+        for kind, part in each
+    ]
+    seen: list[Seen] = [
+        (release.audience, together(part for _, part in each))
+        for release, each in zip(releases, told, strict=True)
+    ]
+    earlier = seen[:-1]
     judged = judge(seen, proposed.audience, population=population)
     union = in_every_audience(seen, population=population)
     known = together(told for _, told in seen)
     calibrated = is_calibrated(known, population=population)
     offered = edits(earlier, proposed, population=population)
-    shares = contributions([*history, proposed], population=population)
+    shares = contributions(parts, population=population)
     kinds = [each["detail"] for each in shares]
     return Report(
         crowd=judged[0].crowd,
@@ -118,7 +127,7 @@ def assess(
         viewers=tuple(judged),
         before=judgement_of(judged[0].viewer, earlier, population=population).crowd,
         contributions=shares,
-        steps=steps([*history, proposed], kinds, population=population),
+        steps=steps(parts, kinds, population=population),
         edits=offered,
         unmapped=tuple(sorted(known.unmapped)),
         population=population.name,
@@ -135,12 +144,8 @@ def assess(
 def _crowd_of(
     history: Sequence[Disclosed], proposed: Disclosed, *, population: Population
 ) -> Crowd:
-    seen = [_seen(each, population=population) for each in (*history, proposed)]
+    seen = [(each.audience, told_by(each, population=population)) for each in (*history, proposed)]
     return judge(seen, proposed.audience, population=population)[0].crowd
-
-
-def _seen(release: Disclosed, *, population: Population) -> Seen:
-    return release.audience, told_by(release, population=population)
 
 
 def _adds_nothing(

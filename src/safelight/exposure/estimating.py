@@ -47,7 +47,7 @@ def crowd_of(
     if known.is_contradiction:
         return Crowd(1.0, 1.0, 1.0)
     core = people_of(known, population=population)
-    lowest, highest = _narrowing(known)
+    lowest, highest = narrowing(known)
     unmapped = core * unmapped_share ** len(known.unmapped)
     if is_calibrated(known, population=population) and population.calibration:
         k = 1 + unmapped * sqrt(lowest * highest)
@@ -132,7 +132,8 @@ def _grown(told: Sequence[Knowledge]) -> Iterable[frozenset[int]]:
         yield frozenset(members)
 
 
-def _narrowing(known: Knowledge) -> tuple[float, float]:
+def narrowing(known: Knowledge) -> tuple[float, float]:
+    """Return what share of these people the rough details and events leave: lowest and highest."""
     lows: dict[str, float] = {}
     highs: dict[str, float] = {}
     for name, low, high in known.shares:

@@ -79,8 +79,12 @@ def judge(
 def judgement_of(viewer: Viewer, seen: Iterable[Seen], *, population: Population) -> Judgement:
     """Judge what one class of viewer has seen; a contradiction is never safe."""
     told = [known for audience, known in seen if sees(viewer, audience)]
-    crowd = smallest_crowd(told, population=population)
-    return Judgement(viewer, crowd, verdict_of(together(told), crowd, population=population))
+    known = together(told)
+    if known.is_contradiction:
+        crowd = smallest_crowd(told, population=population)
+    else:
+        crowd = crowd_of(known, population=population)
+    return Judgement(viewer, crowd, verdict_of(known, crowd, population=population))
 
 
 def verdict_of(known: Knowledge, crowd: Crowd, *, population: Population) -> Verdict:

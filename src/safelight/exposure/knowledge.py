@@ -51,6 +51,17 @@ class Knowledge:
         """Return how many details have a rough share, and how many none at all."""
         return len({name for name, _, _ in self.shares}), len(self.unmapped)
 
+    @property
+    def tells_people(self) -> bool:
+        """Say whether it narrows what the tables count: place, sex, group or age."""
+        counted = (self.places, self.sexes, self.groups) != (ANY, ANY, ANY)
+        return counted or self.born != (EARLIEST, LATEST)
+
+    @property
+    def tells_shares(self) -> bool:
+        """Say whether it narrows to a share of people that is known roughly or not at all."""
+        return bool(self.shares or self.events or self.unmapped)
+
     def meet(self, other: Knowledge) -> Knowledge:
         """Return what somebody knows who knows both."""
         return Knowledge(
@@ -71,7 +82,8 @@ NOTHING = Knowledge()
 
 def together(told: Iterable[Knowledge]) -> Knowledge:
     """Return what all of them tell; the order doesn't matter."""
-    return reduce(Knowledge.meet, told, NOTHING)
+    parts = iter(told)
+    return reduce(Knowledge.meet, parts, next(parts, NOTHING))
 
 
 def fold(

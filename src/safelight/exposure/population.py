@@ -51,21 +51,17 @@ class Population:
     """The same names, to what share of the people of those places are on their list."""
     masks: Mapping[tuple[str, str], int] = field(init=False)
     """The same areas as bit masks: bit n for place n."""
+    total: int = field(init=False)
+    """How many people the table counts."""
+    everywhere: int = field(init=False)
+    """The mask of all places."""
     _steps: dict[tuple[int, int, int], list[float]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         masks = {area: _bits(mask) for area, mask in self.areas.items()}
         object.__setattr__(self, "masks", masks)
-
-    @property
-    def total(self) -> int:
-        """Return how many people the table counts."""
-        return int(self.counts.sum())
-
-    @property
-    def everywhere(self) -> int:
-        """Return the mask of all places."""
-        return (1 << len(self.places)) - 1
+        object.__setattr__(self, "total", int(self.counts.sum()))
+        object.__setattr__(self, "everywhere", (1 << len(self.places)) - 1)
 
     def within(self, regions: Sequence[str]) -> Population:
         """Return the same table of these regions only, for measuring on a part of it."""

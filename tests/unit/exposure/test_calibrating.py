@@ -119,3 +119,15 @@ def test_a_register_judges_as_an_assessment_does_and_repeating_costs_nothing() -
     worst = register.judge("p", release(sex="F"))[0]
     assert worst.crowd == exposure.assess([town], release(sex="F"), population=UK).crowd
     assert register.judge("q", release(sex="F"))[0].crowd.k > 30_000_000
+
+
+def test_a_register_keeps_each_thing_once_and_forgets_nothing() -> None:
+    """A million releases fit because what many of them share is one object."""
+    register = exposure.Register(UK)
+    for patient in range(50):
+        register.append(str(patient), release(place=DARLINGTON, age={"years": 42}))
+        register.append(str(patient), release(sex="F"))
+        register.append(str(patient), release(sex="F"))
+    assert len(register) == 100
+    kept = {id(told) for seen in register._seen.values() for _, told in seen}
+    assert len(kept) == 2

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import pairwise, permutations
+from math import log10
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight import exposure
-from safelight.exposure.knowledge import born_between
+from safelight.exposure.contributing import Part, contributions
+from safelight.exposure.estimating import crowd_of
+from safelight.exposure.knowledge import NOTHING, born_between, parts_of
 
 UK = exposure.load_population()
 DAY = date(2026, 3, 1)
@@ -183,6 +186,38 @@ def test_the_contributions_multiply_to_the_whole_narrowing() -> None:
         product *= each["narrows_by"]
     assert product == pytest.approx(UK.total / report.crowd.k, rel=0.1)
     assert {each["detail"] for each in report.contributions} == {"age", "sex", "place"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [{"place": DARLINGTON}, {"sex": "F", "age": {"years": 30}, "unmapped": ["a twin"]}],
+        [{"place": DARLINGTON, "sex": "F"}, {"place": DARLINGTON}, {"place": DARLINGTON}],
+        [{"sex": "F", "unmapped": ["red hair"]}, {"sex": "M"}, {"unmapped": ["red hair"]}],
+        [{"condition": {"name": "x", "prevalence": [1e-4, 1e-3]}}, {"ethnicity": "asian"}],
+    ],
+)
+def test_each_detail_has_its_mean_share_over_every_order_of_telling(said: list[dict]) -> None:
+    parts = [
+        Part(kind, str(number), told)
+        for number, facts in enumerate(said)
+        for kind, told in parts_of(release(**facts), population=UK)
+    ]
+    shares = dict.fromkeys((part.kind, part.release) for part in parts)
+    for key in shares:
+        shares[key] = 0.0
+    orders = list(permutations(parts))
+    for order in orders:
+        known = NOTHING
+        for part in order:
+            more = known.meet(part.told)
+            before, after = (crowd_of(each, population=UK).k for each in (known, more))
+            shares[part.kind, part.release] += log10(before / after) / len(orders)
+            known = more
+    for each in contributions(parts, population=UK):
+        for told in each["releases"]:
+            share = shares[each["detail"], told["id"]]
+            assert told["narrows_by"] == pytest.approx(10**share, abs=0.051)
 
 
 def test_no_edit_is_offered_for_what_is_already_known() -> None:

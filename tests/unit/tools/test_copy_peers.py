@@ -58,7 +58,7 @@ def test_the_planted_files_hold_the_secret_and_ours_leave_none():
     ],
 )
 def test_a_tool_that_cannot_be_had_is_named_and_stops_nothing(peer, said, tmp_path, monkeypatch):
-    monkeypatch.setattr(copy_peers.venv, "create", lambda *_, **__: None)
+    monkeypatch.setattr(copy_peers.peers.venv, "create", lambda *_, **__: None)
     assert said in copy_peers._installed(peer, tmp_path / "x")
     monkeypatch.setattr(copy_peers, "PEERS", (peer,))
     monkeypatch.setattr(copy_peers, "_ours", dict)
