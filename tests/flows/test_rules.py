@@ -540,6 +540,7 @@ def test_a_pack_that_can_not_be_used_is_named_and_the_page_still_opens(lead, bro
     assert "Not usable." in page
     assert "no usable rules" in page
     assert "can’t be used" in page
+    assert "Name, birth date or number" in browser.get(reverse("today")).content.decode()
 
 
 def test_a_second_activation_is_told_that_it_is_in_force(lead, browser):

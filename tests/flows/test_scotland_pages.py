@@ -27,7 +27,9 @@ from safelight.terms import Audience, Purpose
 
 WISH = {"use": "here", "target": "Tuesday teaching", "sex": "", "age": "", "place": ""}
 QUESTIONS = ("necessary", "benefit", "no_less_restrictive_way")
-OF_ENGLAND = re.compile(r"\b([Bb]est interests|MCA|deputy|attorney for health|251)\b")
+OF_ENGLAND = re.compile(
+    r"\b([Bb]est interests|MCA|deputy|attorney for health|251|Gillick|NHS number)\b"
+)
 """As words: a form's token is made of letters and digits, too."""
 
 
@@ -188,7 +190,31 @@ def test_from_sixteen_the_patient_is_taken_to_decide(clinic, surgery, years, alo
     of = patient(practice=surgery, born_on=born(years, days=40))
     page = shown(clinic, "patient-deciders", of.pk)
     assert (f"{of.name} does." in page) == alone
-    assert ("Gillick" in shown(clinic, "assessment-new", of.pk)) != alone
+    asked = shown(clinic, "assessment-new", of.pk)
+    assert ("A child’s capacity to decide, for this decision." in asked) != alone
+
+
+def test_patients_are_known_by_their_own_number(clinic, surgery):
+    assert "Name, date of birth or CHI number" in shown(clinic, "today")
+    assert "CHI number" in shown(clinic, "patient-new")
+    who = {"name": "Morag Tansy", **day("born_on", born(40))}
+    form = reverse("patient-new")
+    for number, answer in (
+        ("1234567890", "Check the CHI number: one of its digits is wrong"),
+        ("1" * 15, "Check the CHI number: it has ten digits"),
+    ):
+        page = clinic.post(form, who | {"nhs_number": number}).content.decode()
+        assert answer in page
+    pressed(clinic, form, **who, nhs_number="999 000 0018")
+    added = Patient.objects.get(name="Morag Tansy")
+    assert "CHI number 9990000018" in shown(clinic, "patient", added.pk)
+    again = clinic.post(form, who | {"nhs_number": "9990000018"}).content.decode()
+    assert "There is a patient here with this CHI number already" in again
+    child = patient(practice=surgery, born_on=born(13))
+    said = {"outcome": "competent", "about": ["care"], "decision": "pictures", "parents": "yes"}
+    said |= day("assessed_on", timezone.localdate())
+    pressed(clinic, reverse("assessment-new", args=[child.pk]), **said)
+    assert "A child’s capacity to decide: can decide" in shown(clinic, "patient-deciders", child.pk)
 
 
 def test_the_grown_up_child_is_asked(clinic, surgery, gp):

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from safelight.flows import choices
+from safelight.flows import choices, in_force
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand, name_error
 from safelight.flows.who_decides import (
@@ -89,10 +89,11 @@ def add_patient(
     forms.claim(once, kind="patient.added", made=made, practice=by.practice, now=now)
     name, number = " ".join(name.split()), re.sub(r"[\s-]", "", nhs_number)
     fields = _name_errors(name) | _birth_errors(born_on, now=now)
+    called = in_force.pack_of(by.practice, now=now).terms.patient_number
     if number and not is_nhs_number(number):
-        fields["nhs_number"] = "Check the NHS number: one of its digits is wrong"
+        fields["nhs_number"] = f"Check the {called}: one of its digits is wrong"
     elif number and Patient.objects.visible_to(by).filter(nhs_number=number).exists():
-        fields["nhs_number"] = "There is a patient here with this NHS number already. Search for it"
+        fields["nhs_number"] = f"There is a patient here with this {called} already. Search for it"
     _refuse_unless_empty(fields)
     patient = Patient.objects.create(
         pk=made,
@@ -459,9 +460,10 @@ def _assessment_errors(
     elif outcome not in Assessment.OUTCOMES[kind]:
         fields["outcome"] = "Choose what you found"
     elif (kind == "gillick") != child:
-        presumed = terms_for(patient, on=assessed_on).capacity_presumed_from
+        terms = terms_for(patient, on=assessed_on)
+        presumed = terms.capacity_presumed_from
         fields["kind"] = (
-            f"Gillick competence is for under {presumed}; from {presumed} on assess capacity"
+            f"{terms.child_competence} is for under {presumed}; from {presumed} on assess capacity"
         )
     if assessed_on > timezone.localdate(now):
         fields["assessed_on"] = "Type a day that isn't in the future"

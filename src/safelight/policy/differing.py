@@ -219,6 +219,7 @@ _VOCABULARIES = {
     "purposes": "Purposes",
     "forms": "Forms of consent",
     "told": "What is said beforehand",
+    "pages": "What the pages call it",
 }
 
 

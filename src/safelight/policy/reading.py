@@ -49,6 +49,8 @@ _RULE_FIELDS = frozenset(
 )
 _CITES = frozenset({"gillick", "matured", "regained", "copy"})
 _CLOCKS = frozenset({"breach"})
+PAGES = frozenset({"patient_number", "child_competence"})
+"""What the pages call by its name in the jurisdiction; every pack names all of it."""
 _WORDS: dict[str, frozenset[str] | None] = {
     "kinds": None,
     "legal_bases": None,
@@ -57,6 +59,7 @@ _WORDS: dict[str, frozenset[str] | None] = {
     "purposes": contract.PURPOSES,
     "forms": contract.FORMS,
     "told": contract.TOLD,
+    "pages": PAGES,
 }
 """The vocabularies of a pack, and what the contract allows in each; None: the pack's own ids."""
 _ID = re.compile(r"[a-z][a-z0-9_-]*")
@@ -236,6 +239,8 @@ def _vocabularies(given: Any) -> dict[str, dict[str, str]]:
     }
     if "patient" not in words["kinds"]:
         raise PackRefused("[words.kinds] has the patient")
+    if missing := PAGES - words["pages"].keys():
+        raise PackRefused(f"[words.pages] lacks {min(missing)}")
     return words
 
 

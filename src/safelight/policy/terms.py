@@ -59,6 +59,16 @@ class Terms:
     """The short names of sources, spelt out."""
 
     @property
+    def patient_number(self) -> str:
+        """Return what the number is called by which patients are known: "NHS number"."""
+        return self.words["pages"]["patient_number"]
+
+    @property
+    def child_competence(self) -> str:
+        """Return what it is called that a child can decide: "Gillick competence"."""
+        return self.words["pages"]["child_competence"]
+
+    @property
     def without_authority(self) -> str:
         """Return the kind of someone who agrees and may not: a relative as such. Every pack has one."""
         return unheld(self.vocabulary.kinds, self.authority)[0]

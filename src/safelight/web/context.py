@@ -72,6 +72,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
     return {
         "practice": staff.practice if signed_in else None,
         "pack_id": SimpleLazyObject(lambda: _pack_id(staff.practice)) if signed_in else "",
+        "patient_number": SimpleLazyObject(lambda: _number(staff.practice)) if signed_in else "",
         "places": SimpleLazyObject(lambda: _places(request, staff)) if signed_in else (),
         "is_demo": settings.SAFELIGHT_MODE == "demo",
         "personas": _personas if settings.SAFELIGHT_MODE == "demo" else (),
@@ -104,6 +105,14 @@ def _places(request: HttpRequest, staff: Any) -> tuple[Place, ...]:
 def _waiting(staff: Staff) -> int:
     """Count the copies that wait for this person: asked for and made by others."""
     return waiting_for(staff).count()
+
+
+def _number(practice: Any) -> str:
+    """Return what the rules call a patient's number; where none are usable, a plain word."""
+    try:
+        return pack_of(practice, now=timezone.now()).terms.patient_number
+    except policy.PackRefused:
+        return "number"
 
 
 def _pack_id(practice: Any) -> str:

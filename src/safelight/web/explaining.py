@@ -223,7 +223,7 @@ NEVER = Step("", "This stays closed", "No agreement and no step opens it.", "loc
 # fmt: off
 STEPS: tuple[Step, ...] = (
     # who decides
-    Step("patient.gillick", "Assess whether the child can decide", "Gillick competence, for this very decision. About two minutes.", "person", _of_patient("assessment-new"), _CONSENT),
+    Step("patient.gillick", "Assess whether the child can decide", "For this very decision. About two minutes.", "person", _of_patient("assessment-new"), _CONSENT),
     Step("patient.assessed_on", "Assess whether the patient can decide this", "Capacity for this very decision, on this day. Another decision’s doesn’t count.", "person", _of_patient("assessment-new"), _CONSENT),
     Step("patient.capacity", "Ask the patient, once able to decide again", "Look first whether that is so. Until the answer other uses wait.", "person", _choice("recovered", "assessment-new"), _CONSENT),
     Step("patient.objects_now", "Stop for today", "The patient says no or is upset. Ask another day, without pressing.", "cross"),

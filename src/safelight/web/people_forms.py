@@ -30,20 +30,24 @@ ABOUT = {
 
 
 class PatientForm(forms.Form):
-    """A new patient."""
+    """A new patient. `number`: what the practice's rules call the number of a patient."""
 
     name = forms.CharField(
         label="Full name", max_length=200, error_messages={"required": "Type the name"}
     )
     born_on = DayField(label="Date of birth")
     nhs_number = forms.CharField(
-        label="NHS number",
         required=False,
         max_length=14,
         help_text="Ten digits. Leave it out if you don’t have it.",
         widget=forms.TextInput({"inputmode": "numeric", "autocomplete": "off"}),
-        error_messages={"max_length": "Check the NHS number: it has ten digits"},
     )
+
+    def __init__(self, *args: Any, number: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["nhs_number"]
+        field.label = number
+        field.error_messages["max_length"] = f"Check the {number}: it has ten digits"
 
 
 class RepresentativeForm(forms.Form):
@@ -150,10 +154,10 @@ class AssessmentForm(forms.Form):
     )
     assessed_on = DayField(label="When?")
 
-    def __init__(self, *args: Any, child: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, child: bool, competence: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         competent = [
-            ("competent", Option("Can decide this", "Gillick competent for this decision.")),
+            ("competent", Option("Can decide this", f"{competence}, for this decision.")),
             ("not-competent", Option("Can’t decide this", "Someone with authority decides.")),
         ]
         capable = [

@@ -68,6 +68,7 @@ BROKEN = {
     "nobody who decides for a standing": TEXT.replace(
         'dead = ["patient", "executor"]', "dead = []", 1
     ),
+    "no name for the patients' number": TEXT.replace('patient_number = "NHS number"\n', "", 1),
     "a source that is a number": TEXT.replace('copy = { source = "MDU" }', "copy = 7", 1),
     "a cite with more than that": TEXT.replace(
         'copy = { source = "MDU" }', 'copy = { source = "MDU", luck = 7 }', 1

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.views.decorators.http import require_GET, require_http_methods
 
+from safelight.flows import in_force
 from safelight.flows import patients as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.once import AlreadyDone
@@ -40,7 +41,8 @@ form_page = require_http_methods(["GET", "HEAD", "POST"])
 @needs(Action.RECORD_CONSENT)
 def add(request: SignedInRequest) -> HttpResponse:
     """Add a patient, then go to the patient’s page."""
-    form = PatientForm(request.POST or None)
+    terms = in_force.pack_of(request.user.practice, now=timezone.now()).terms
+    form = PatientForm(request.POST or None, number=terms.patient_number)
     if form.is_valid():
         try:
             made = flow.add_patient(
@@ -143,7 +145,10 @@ def add_assessment(request: SignedInRequest, pk: UUID) -> HttpResponse:
     patient, now = _patient(request, pk), timezone.now()
     today = timezone.localdate(now)
     child = not flow.is_presumed_capable(patient, on=today)
-    form = AssessmentForm(request.POST or None, child=child, initial={"assessed_on": today})
+    competence = terms_for(patient, on=today).child_competence
+    form = AssessmentForm(
+        request.POST or None, child=child, competence=competence, initial={"assessed_on": today}
+    )
     if form.is_valid():
         kind = Assessment.Kind.GILLICK if child else Assessment.Kind.CAPACITY
         try:
