@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import copy
 import json
+import pickle
 import random
 import re
 import shutil
@@ -22,6 +23,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -66,7 +68,15 @@ class Mutant:
     line: int
     was: str
     now: str
-    source: str
+    number: int
+    tree: bytes
+    """The module without the mistake, pickled: copied a thousand times in no time."""
+
+    @property
+    def source(self) -> str:
+        """Return the whole module with the mistake in it."""
+        changed = _Change(self.number).visit(pickle.loads(self.tree))
+        return ast.unparse(ast.fix_missing_locations(changed))
 
     @property
     def name(self) -> str:
@@ -113,17 +123,13 @@ def run(
 
 def mutants_of(path: Path, module: str) -> Iterator[Mutant]:
     """Yield every mutant of a module."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    number = 0
-    while True:
-        changed = copy.deepcopy(tree)
+    whole = pickle.dumps(ast.parse(path.read_text(encoding="utf-8")))
+    for number in count():
         change = _Change(number)
-        changed = change.visit(changed)
+        change.visit(pickle.loads(whole))
         if change.done is None:
             return
-        line, was, now = change.done
-        yield Mutant(module, line, was, now, ast.unparse(ast.fix_missing_locations(changed)))
-        number += 1
+        yield Mutant(module, *change.done, number, whole)
 
 
 _COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
