@@ -417,6 +417,23 @@ def test_a_rule_of_ones_own_holds_at_once_and_only_tightens(lead, patient_of):
     assert [bool(each.text) for each in LocalRules.objects.all()] == [True, False]
 
 
+def test_nobody_says_of_a_device_what_nobody_knows(lead, patient_of):
+    photo = patient_of(lead.practice)
+    gp = staff(Role.GP, practice=lead.practice)
+    strict = text_of(
+        "england-2026.2",
+        starts="2026-11-01",
+        **{
+            'id = "device"\n': 'id = "device-always"\n',
+            '[guard.when]\ndevice = ["known"]\n\n[[guard]]\nid = "device-class"': '\n[[guard]]\nid = "device-class"',
+        },
+    )
+    rules.activate(bring(strict, lead).hash, by=lead, now=NOW)
+    photo.patient.practice.refresh_from_db()
+    answer = open_photo(photo, by=gp, now=NOW)
+    assert [each.needs.field for each in answer.because] == ["device.registered"]
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [

@@ -152,5 +152,4 @@ def _facts(
         + consulted["objections"],
         "executor_or_family_consulted": consulted["executor_or_family_consulted"],
         "switches": {name: patient.practice.switches.get(name) for name in known},
-        "device": {"registered": True, "personal": False},
     }
