@@ -23,40 +23,42 @@ class NotAModel(ValueError):
 
 def with_free_sizes(model: bytes) -> bytes:
     """Return the model with batch, height and width of every input and output left open."""
-    return _edit(model, (7,), _free_graph)
+    return edit(model, (7,), _free_graph)
 
 
 def _free_graph(graph: bytes) -> bytes:
     for values in (11, 12):
-        graph = _edit(graph, (values, *TO_SHAPE), _free_shape)
+        graph = edit(graph, (values, *TO_SHAPE), _free_shape)
     return graph
 
 
 def _free_shape(shape: bytes) -> bytes:
-    dims = [body for number, _, body in _fields(shape) if number == 1]
+    dims = [body for number, _, body in fields(shape) if number == 1]
     free = {0, len(dims) - 2, len(dims) - 1} if len(dims) == 4 else {0}
-    written = [_length_field(2, b"free_%d" % i) if i in free else dim for i, dim in enumerate(dims)]
-    return b"".join(_length_field(1, dim) for dim in written)
+    written = [length_field(2, b"free_%d" % i) if i in free else dim for i, dim in enumerate(dims)]
+    return b"".join(length_field(1, dim) for dim in written)
 
 
-def _edit(message: bytes, path: tuple[int, ...], change: Callable[[bytes], bytes]) -> bytes:
+def edit(message: bytes, path: tuple[int, ...], change: Callable[[bytes], bytes]) -> bytes:
+    """Return the message with what lies at the path of field numbers changed."""
     out = bytearray()
-    for number, kind, body in _fields(message):
+    for number, kind, body in fields(message):
         if kind == LENGTH and number == path[0]:
-            body = change(body) if len(path) == 1 else _edit(body, path[1:], change)
-        out += _length_field(number, body) if kind == LENGTH else _varint(number << 3 | kind) + body
+            body = change(body) if len(path) == 1 else edit(body, path[1:], change)
+        out += field(number, kind, body)
     return bytes(out)
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
+def fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield each field's number, wire type and bytes, a length left out; raise NotAModel."""
     at = 0
     while at < len(message):
-        tag, at = _read_varint(message, at)
+        tag, at = read_varint(message, at)
         number, kind = tag >> 3, tag & 7
         if kind == VARINT:
-            _, end = _read_varint(message, at)
+            _, end = read_varint(message, at)
         elif kind == LENGTH:
-            length, at = _read_varint(message, at)
+            length, at = read_varint(message, at)
             end = at + length
         elif kind in (FIXED32, FIXED64):
             end = at + (4 if kind == FIXED32 else 8)
@@ -68,7 +70,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
         at = end
 
 
-def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+def read_varint(message: bytes, at: int) -> tuple[int, int]:
+    """Return the number that starts at a byte, and where it ends; raise NotAModel."""
     value = shift = 0
     while at < len(message) and shift < 64:
         byte = message[at]
@@ -79,7 +82,8 @@ def _read_varint(message: bytes, at: int) -> tuple[int, int]:
     raise NotAModel("cut short")
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """Return a number as a protobuf varint."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -88,5 +92,11 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _length_field(number: int, body: bytes) -> bytes:
-    return _varint(number << 3 | LENGTH) + _varint(len(body)) + body
+def length_field(number: int, body: bytes) -> bytes:
+    """Return a field of bytes: text, packed numbers or another message."""
+    return varint(number << 3 | LENGTH) + varint(len(body)) + body
+
+
+def field(number: int, kind: int, body: bytes) -> bytes:
+    """Return a field as `fields` gave it."""
+    return length_field(number, body) if kind == LENGTH else varint(number << 3 | kind) + body

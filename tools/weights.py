@@ -181,9 +181,16 @@ def _bytes_literal(source: bytes, _: str) -> bytes:
 
 
 def _free_size(model: bytes, _: str) -> bytes:
+    from tools.onnx_graph import with_fixed_weights
     from tools.onnx_sizes import with_free_sizes
 
-    return with_free_sizes(model)
+    return with_fixed_weights(with_free_sizes(model))
+
+
+def _joined_scalings(model: bytes, _: str) -> bytes:
+    from tools.onnx_graph import with_joined_scalings
+
+    return with_joined_scalings(model)
 
 
 def _docstring(source: bytes, function: str) -> bytes:
@@ -197,6 +204,7 @@ MAKERS: dict[str, Callable[[bytes, str], bytes]] = {
     "copy": lambda data, _: data,
     "bytes-literal": _bytes_literal,
     "free-size": _free_size,
+    "joined-scalings": _joined_scalings,
     "docstring": _docstring,
 }
 

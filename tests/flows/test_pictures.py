@@ -272,6 +272,11 @@ def test_every_byte_of_the_copy_is_accounted_for(file_format):
     assert (accounted.width, accounted.height) == (200, 160)
 
 
+def test_what_is_no_picture_of_ours_shows_nothing():
+    with pytest.raises(ValueError, match="not a picture of ours"):
+        pictures.decoded_copy(b"no picture")
+
+
 def test_a_copy_that_was_tampered_with_has_problems():
     pixels = made_up.skin(1, size=(64, 48))
     data = files.encode_jpeg(pixels)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DOUBLED_BELOW = 1000
 """Pictures with a longer side under this are looked at doubled as well."""
+OPENCV_UP_TO = 1280
+"""Longer side in pixels up to which OpenCV is asked: larger ones cost much and it found no more."""
 STRIPE_GROWTH = 0.35
 """Of its length, on both sides: a bar code's reader marks only the lines that it scanned."""
 SQUARE_AT = 0.6
@@ -92,7 +94,8 @@ def _marked(grey: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float64], Answ
     if max(grey.shape) < DOUBLED_BELOW:
         doubled = cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
         yield from _by_zxing(np.asarray(doubled, np.uint8), times=2)
-    yield from _by_opencv(grey)
+    if max(grey.shape) <= OPENCV_UP_TO:
+        yield from _by_opencv(grey)
 
 
 def _by_zxing(

@@ -14,9 +14,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-import cv2
-import numpy as np
-
 from safelight import detect, redact
 from safelight.interop import audit
 from safelight.interop import pictures as files
@@ -39,6 +36,9 @@ LEFT_AT = 0.5
 """A finding of which this share lies in what a person chose to leave is left."""
 QUICK_SIDE = 1024
 """To which a picture is opened for a quick look: detect.QUICK asks for no more."""
+
+OPENED_SIDE = 64
+"""To which the finished copy is opened once more: asked is what its file says, not what it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def make_copy(
         to_settle=to_settle,
         left=left,
         answers=_answers(before, look.after, (*look.bare, *left)),
-        problems=_problems(look.copy, look.pixels, unlocked=unlocked),
+        problems=_problems(look.copy, look.pixels, seen=look.seen, unlocked=unlocked),
         before=before,
         person_looked=person_looked,
     )
@@ -273,6 +273,8 @@ class _Look:
 
     pixels: Pixels
     copy: bytes
+    seen: Pixels
+    """What another decoder than the writer's makes of the copy."""
     after: Report
     bare: list[Finding]
 
@@ -284,7 +286,7 @@ def _look(wish: _Wish, covered: Sequence[Covered], detectors: Detectors) -> _Loo
     seen = decoded_copy(copy)
     after = detect.find(seen, detectors=detectors, scales=detect.AGAIN)
     bare = wish.bare(_in_size(after.in_pixels, seen, wish.size), covered)
-    return _Look(pixels, copy, after, bare)
+    return _Look(pixels, copy, seen, after, bare)
 
 
 def _in_size(findings: Iterable[Finding], seen: Pixels, size: tuple[int, int]) -> list[Finding]:
@@ -318,9 +320,11 @@ def _encoded(pixels: Pixels, file_format: Literal["jpeg", "png"]) -> bytes:
 
 
 def decoded_copy(copy: bytes) -> Pixels:
-    """Return what another decoder than the writer's makes of our own file."""
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    return np.asarray(cv2.imdecode(np.frombuffer(copy, np.uint8), flags), np.uint8)
+    """Return what another decoder than the writer's makes of our own file; ValueError if nothing."""
+    seen = audit.second_look(copy)
+    if seen is None:
+        raise ValueError("not a picture of ours")
+    return seen
 
 
 def _answers(before: Report, after: Report, visible: Sequence[Finding]) -> dict[str, Answer]:
@@ -339,15 +343,17 @@ def _answers(before: Report, after: Report, visible: Sequence[Finding]) -> dict[
     return answers
 
 
-def _problems(copy: bytes, pixels: Pixels, *, unlocked: bool) -> tuple[str, ...]:
+def _problems(
+    copy: bytes, pixels: Pixels, *, seen: Pixels | None = None, unlocked: bool
+) -> tuple[str, ...]:
     """Return what is wrong with the file itself; nothing, as a rule."""
     problems = []
     try:
-        audit.account(copy, pixels=pixels)
+        audit.account(copy, pixels=pixels, seen=seen)
     except audit.NotAccounted:
         problems.append("the copy holds something that is not accounted for")
     try:
-        again = files.decode(copy, unlocked=unlocked)
+        again = files.decode(copy, max_side=OPENED_SIDE, unlocked=unlocked)
     except files.PictureRefused:
         return (*problems, "the copy can't be opened again")
     if again.file_findings:

@@ -64,11 +64,12 @@ _ROUNDING = 2.0
 _MOST_SIDE = 65_500
 
 
-def account(data: bytes, *, pixels: Pixels | None = None) -> Accounted:
+def account(data: bytes, *, pixels: Pixels | None = None, seen: Pixels | None = None) -> Accounted:
     """Explain every byte of one of our JPEG or PNG files; see docs/explanation/locked-decoding.md.
 
     pixels: what the file is meant to show; a second decoder (OpenCV) must then see exactly that in
     a PNG, and in a JPEG nothing further from it in any 8 x 8 block than our tables can lose.
+    seen: what `second_look` made of these very bytes, if the caller has asked it already.
     Raises NotAccounted.
     """
     try:
@@ -81,8 +82,15 @@ def account(data: bytes, *, pixels: Pixels | None = None) -> Accounted:
     _check_complete(accounted.parts, len(data))
     if pixels is None:
         return accounted
-    _check_pixels(data, accounted, pixels, off)
+    _check_pixels(second_look(data) if seen is None else seen, accounted, pixels, off)
     return Accounted(accounted.format, accounted.width, accounted.height, accounted.parts, True)
+
+
+def second_look(data: bytes) -> Pixels | None:
+    """Return what another decoder than the writer's makes of our own file; None if nothing."""
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    seen = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    return None if seen is None else np.asarray(seen, np.uint8)
 
 
 def _check_complete(parts: tuple[Part, ...], length: int) -> None:
@@ -201,9 +209,8 @@ def _check_rows(packed: bytes, width: int, height: int) -> None:
 
 
 def _check_pixels(
-    data: bytes, accounted: Accounted, pixels: Pixels, off: NDArray[np.float64]
+    seen: Pixels | None, accounted: Accounted, pixels: Pixels, off: NDArray[np.float64]
 ) -> None:
-    seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if seen is None or seen.shape != pixels.shape:
         raise NotAccounted("a second decoder sees another size")
     if accounted.format == "PNG":
