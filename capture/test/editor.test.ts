@@ -7,6 +7,7 @@ import {
   moved,
   outsidePath,
   resized,
+  shareLeft,
   step,
 } from '../src/editor/geometry'
 import { command } from '../src/editor/keys'
@@ -15,6 +16,9 @@ import {
   begin,
   changed,
   decided,
+  kept,
+  keptNow,
+  leftOver,
   movedBy,
   open,
   ReviewRefused,
@@ -80,6 +84,58 @@ describe('what lies outside', () => {
 
   it('is the picture with a hole for each kept box', () => {
     expect(outsidePath([box], size)).toBe('M0 0H1200V800H0ZM100 50V150H300V50Z')
+  })
+})
+
+describe('what is left', () => {
+  const half = { x: 0, y: 0, width: 600, height: 800 }
+  const top = { x: 0, y: 0, width: 1200, height: 400 }
+
+  it.each([
+    ['everything, while nothing is kept or covered', [], [], 1],
+    ['what is kept', [half], [], 0.5],
+    ['what is kept, each place once', [half, top], [], 0.75],
+    ['what is not covered', [], [half, top], 0.25],
+    ['what is kept and not covered', [half], [top], 0.25],
+  ])('is %s', (_, keeps, covers, share) => {
+    expect(shareLeft(keeps, covers, size)).toBeCloseTo(share, 2)
+  })
+})
+
+describe('a proposal', () => {
+  const proposals = { skin: [100, 50, 200, 100], lesion: [150, 60, 40, 40] }
+  const start = readReview({ findings: [face], proposals, keep: [proposals.skin] }, size)
+
+  it('is what is kept from the start where the page says so', () => {
+    expect(keptNow(start)).toBe('skin')
+    expect(decided(start).keep).toEqual([proposals.skin])
+    expect(leftOver(start)).toBeCloseTo((200 * 100) / (1200 * 800), 2)
+  })
+
+  it('takes the place of what was kept and leaves the covers', () => {
+    const drawn = added(added(start, 'cover', box), 'keep')
+    expect(keptNow(drawn)).toBeNull()
+    const lesion = kept(drawn, 'lesion')
+    expect([keptNow(lesion), decided(lesion).keep]).toEqual(['lesion', [proposals.lesion]])
+    expect(decided(lesion).cover).toContainEqual([100, 50, 200, 100])
+    expect(keptNow(kept(lesion, 'everything'))).toBe('everything')
+    expect(keptNow(kept(lesion, 'skin'))).toBe('skin')
+  })
+
+  it('is no longer one once a person changed it', () => {
+    expect(keptNow(movedBy(start, 'mark-1', { x: 1, y: 0 }))).toBeNull()
+  })
+
+  it('changes nothing where nothing could be told', () => {
+    const bare = readReview({ findings: [face] }, size)
+    expect(kept(bare, 'skin')).toBe(bare)
+    expect(keptNow(bare)).toBe('everything')
+    expect(() => readReview({ proposals: { skin: [1, 2] } }, size)).toThrow(ReviewRefused)
+  })
+
+  it('tells of an almost black copy by what is covered', () => {
+    const whole = { ...face, box: [0, 0, 1200, 800] }
+    expect(leftOver(readReview({ findings: [whole] }, size))).toBe(0)
   })
 })
 

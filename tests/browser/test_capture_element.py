@@ -401,6 +401,19 @@ def test_a_copy_is_reviewed_by_keyboard(visit: Visit) -> None:
     assert json.loads(form["leave"][0]) == [[548, 300, 168, 172]]
 
 
+def test_an_almost_black_copy_is_told_of_before_it_is_made(visit: Visit) -> None:
+    page = visit.go("/review")
+    notice = page.locator("[data-part=black-copy]")
+    expect(notice).to_have_count(0)
+    page.get_by_role("button", name="Keep", exact=True).press("Enter")
+    expect(notice).to_contain_text("almost black: 5 % of it is left")
+    notice.scroll_into_view_if_needed()
+    look(page, "review-black")
+    page.get_by_role("button", name="Keep everything").press("Enter")
+    expect(notice).to_have_count(0)
+    assert written(page)["keep"] == []
+
+
 def test_nothing_is_passed_on_while_something_is_open_but_it_can_be_refused(visit: Visit) -> None:
     page = visit.go("/review")
     page.get_by_role("button", name="Pass to Helen").click()

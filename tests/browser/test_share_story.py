@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from browser.demo import Demo, running_demo
+from browser.demo import DESK, PHONE, Demo, running_demo
 from browser.element_site import write_camera
 from browser.looking import see as see_page
 
@@ -73,6 +74,68 @@ def settle_and_make(page: Page) -> None:
         if "prepare" not in page.url:
             return
     raise AssertionError("the copy was never fit")
+
+
+FOCUS_IS = "selector => document.activeElement?.matches(selector) ?? false"
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until what is meant has the focus."""
+    for _ in range(250):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUS_IS, selector):
+            return
+    raise AssertionError(f"the keyboard never comes to {selector}")
+
+
+def shown_as_kept(page: Page) -> list[list[int]]:
+    return [*json.loads(page.locator("input[name=keep]").input_value())]
+
+
+def prepare_by_keyboard(page: Page, name: str) -> None:
+    """Adjust what is kept, cover, settle, tick and make the copy; no pointer touches the page."""
+    [proposed] = shown_as_kept(page)
+    tab_to(page, ".box.mark.keep")
+    page.keyboard.press("Shift+ArrowLeft")
+    [adjusted] = shown_as_kept(page)
+    assert adjusted[2] < proposed[2]
+    tab_to(page, "[data-kept=skin]")
+    page.keyboard.press("Enter")
+    assert shown_as_kept(page) == [proposed]
+    tab_to(page, "button[data-mode=cover]")
+    page.keyboard.press("Enter")
+    expect(page.locator("safelight-editor > p[role=status]")).to_contain_text("Cover box added")
+    page.keyboard.press("ArrowDown")
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowLeft")
+    see_page(page, name, full_page=True)
+    for _ in range(4):
+        for finding in page.locator(".finds li:has(button[data-settle])").all():
+            if finding.locator("button[aria-pressed=true]").count():
+                continue
+            which = finding.locator("button").first.get_attribute("data-finding")
+            tab_to(page, f"button[data-finding='{which}'][data-settle=cover]")
+            page.keyboard.press("Enter")
+        for _ in range(page.locator("input[name=ticked]:not(:checked)").count()):
+            tab_to(page, "input[name=ticked]:not(:checked)")
+            page.keyboard.press("Space")
+        tab_to(page, "button[form=prepare]")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        if "prepare" not in page.url:
+            return
+    raise AssertionError("the copy was never fit")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["390", "1280"])
+def test_a_copy_is_made_by_keyboard_alone(demo: Demo, size: dict[str, int]) -> None:
+    gp = demo.as_staff("Ines Valdarno", size=size)
+    _, _, release = picture_for_teaching(demo, gp)
+    gp.goto(release)
+    assert is_loaded(gp, "safelight-editor img")
+    prepare_by_keyboard(gp, f"share-keyboard-{size['width']}")
+    expect(gp.get_by_role("heading", name="A second person looks at it")).to_be_visible()
+    see_page(gp, f"share-keyboard-{size['width']}-done", full_page=True)
 
 
 def test_it_goes_out_comes_back_and_is_all_taken_back(demo: Demo) -> None:

@@ -193,6 +193,14 @@ def test_something_inside_what_is_kept_is_covered_all_the_same():
     assert copy.verified
 
 
+def test_how_much_is_left_to_be_seen_is_known():
+    assert made(leave=[BOX]).visible == 1
+    width, height = made().width, made().height
+    half = Region(0, 0, width // 2, height)
+    assert made(keep=[half], leave=[BOX]).visible == pytest.approx(0.5, abs=0.01)
+    assert made(cover=[Region(0, 0, width, height)]).visible == 0
+
+
 def test_what_a_person_covers_is_black_whatever_is_there():
     copy = made(cover=[Region(150, 100, 30, 40)])
     assert [each.kind for each in copy.covered] == ["chosen", "mark"]

@@ -127,7 +127,7 @@ def test_only_clinicians_of_the_practice_ask(photo, asked, lead, stranger):
         with pytest.raises(NotAllowed):
             prepare(asked, by)
         with pytest.raises(NotAllowed):
-            release.findings(asked, by=by)
+            release.to_review(asked, by=by)
 
 
 def test_a_closed_picture_is_not_copied(photo, asked, gp):
@@ -138,9 +138,25 @@ def test_a_closed_picture_is_not_copied(photo, asked, gp):
 
 
 def test_findings_come_as_boxes_for_the_editor(asked, gp):
-    for found in release.findings(asked, by=gp):
+    for found in release.to_review(asked, by=gp)["findings"]:
         assert set(found) == {"id", "kind", "why", "box", "answer", "fixed"}
         assert found["answer"] in {"found", "held"}
+
+
+def test_the_editor_begins_with_the_skin_kept_and_nothing_where_none_is(asked, gp):
+    page = Image.new("RGB", (400, 300), (96, 128, 150))
+    page.paste(Image.new("RGB", (160, 120), SKIN), (120, 90))
+    _replace_original(asked.photo, page)
+    begun = release.to_review(asked, by=gp)
+    assert begun["keep"] == [begun["proposals"]["skin"]]
+    x, y, width, height = begun["keep"][0]
+    assert (x <= 122, y <= 92, x + width >= 278, y + height >= 208) == (True,) * 4
+    assert width * height < 400 * 300 / 3
+    assert begun["proposals"]["lesion"] is None
+    _replace_original(asked.photo, Image.new("RGB", (400, 300), (96, 128, 150)))
+    begun = release.to_review(asked, by=gp)
+    assert begun["keep"] == []
+    assert begun["proposals"] == {"skin": None, "lesion": None}
 
 
 def test_the_copy_is_checked_sealed_under_its_own_key_and_certified(waiting, photo, gp):
@@ -188,7 +204,7 @@ def test_a_copy_that_cannot_be_vouched_for_is_not_kept(asked, gp, home):
     page.paste(Image.fromarray(drawn), (20, 20))
     _replace_original(asked.photo, page)
     before = home.files()
-    found = release.findings(asked, by=gp)
+    found = release.to_review(asked, by=gp)["findings"]
     assert any(each["kind"] == "code" and each["fixed"] for each in found)
     with pytest.raises(CopyNotFit) as error:
         prepare(asked, gp, leave=(Region(0, 0, 400, 300),))

@@ -3,6 +3,7 @@ import { el, fill, icon } from '../dom'
 import { Boxes, put } from './boxes'
 import { drawFinds, titled } from './finds'
 import { type Box, between, isTooSmall, type Point, type Size } from './geometry'
+import { KeptCard } from './kept'
 import { command, type Press } from './keys'
 import {
   added,
@@ -10,6 +11,7 @@ import {
   changed,
   decided,
   type History,
+  leftOver,
   movedBy,
   open,
   type Review,
@@ -55,6 +57,7 @@ export class SafelightEditor extends HTMLElement {
   #drag: Drag | null = null
   #tools: Tools = makeTools()
   #boxes: Boxes | null = null
+  #kept: KeptCard | null = null
   readonly #frame = el('div', { class: 'editor', 'data-mode': 'select', 'data-view': 'marked' })
   readonly #canvas = el('div', { class: 'canvas' })
   readonly #viewport = el('div', { class: 'viewport' })
@@ -96,7 +99,15 @@ export class SafelightEditor extends HTMLElement {
     this.#boxes = new Boxes(this.#canvas, size)
     this.#canvas.append(this.#ghost)
     this.#viewport.append(this.#canvas)
-    this.#frame.append(this.#tools.bar, this.#viewport, help(), this.#error, this.#card)
+    this.#kept = new KeptCard(this.#review)
+    this.#frame.append(
+      this.#tools.bar,
+      this.#viewport,
+      help(),
+      this.#kept.card,
+      this.#error,
+      this.#card,
+    )
     this.append(this.#frame, this.#status)
     this.#tools.showMode('select')
     this.#tools.showView('marked')
@@ -105,6 +116,7 @@ export class SafelightEditor extends HTMLElement {
   #listen(): void {
     this.#tools.bar.addEventListener('click', (event) => this.#onTool(event))
     this.#card.addEventListener('click', (event) => this.#onAnswer(event))
+    this.#kept?.card.addEventListener('click', (event) => this.#onKept(event))
     this.#canvas.addEventListener('pointerdown', (event) => this.#onDown(event))
     this.#canvas.addEventListener('pointermove', (event) => this.#onMove(event))
     this.#canvas.addEventListener('pointerup', (event) => this.#onUp(event))
@@ -129,6 +141,7 @@ export class SafelightEditor extends HTMLElement {
     const mark = review.marks.find(({ id }) => id === this.#chosen)
     this.#boxes?.draw(review, this.#chosen)
     drawFinds(this.#card, review)
+    this.#kept?.draw(review)
     this.#tools.undo.disabled = this.#history?.before.length === 0
     this.#tools.remove.disabled = mark === undefined
     if (open(review).length === 0) this.#error.hidden = true
@@ -245,6 +258,14 @@ export class SafelightEditor extends HTMLElement {
     const button = event.target instanceof Element ? event.target.closest('button') : null
     const { finding, settle: how } = button?.dataset ?? {}
     if (finding !== undefined && (how === 'cover' || how === 'leave')) this.#settle(finding, how)
+  }
+
+  #onKept(event: MouseEvent): void {
+    const review = this.#kept?.pressed(this.#review, event.target) ?? this.#review
+    if (review === this.#review) return
+    this.#chosen = null
+    this.#change(review)
+    this.#announce(`${Math.round(leftOver(review) * 100)} % of the picture remains`)
   }
 
   #settle(id: string, how: Settled): void {

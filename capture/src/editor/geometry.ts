@@ -89,3 +89,27 @@ export function outsidePath(kept: readonly Box[], within: Size): string {
     ...kept.map(({ x, y, width, height }) => `M${x} ${y}V${y + height}H${x + width}V${y}Z`),
   ].join('')
 }
+
+export function isSame(one: Box, other: Box): boolean {
+  return toList(one).every((side, index) => side === toList(other)[index])
+}
+
+/** Points across and down at which is looked for how much of a picture is left. */
+const GRID = 100
+
+/** The share of the picture inside a kept box (or anywhere, if none is kept) and under no cover. */
+export function shareLeft(kept: readonly Box[], covers: readonly Box[], within: Size): number {
+  const isIn = (x: number, y: number) => (box: Box) =>
+    x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height
+  let left = 0
+  for (let row = 0; row < GRID; row += 1) {
+    for (let column = 0; column < GRID; column += 1) {
+      const here = isIn(
+        ((column + 0.5) / GRID) * within.width,
+        ((row + 0.5) / GRID) * within.height,
+      )
+      if ((kept.length === 0 || kept.some(here)) && !covers.some(here)) left += 1
+    }
+  }
+  return left / (GRID * GRID)
+}

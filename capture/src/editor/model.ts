@@ -3,16 +3,19 @@ import {
   type Box,
   centred,
   fromList,
+  isSame,
   isTooSmall,
   moved,
   type Point,
   resized,
   type Size,
+  shareLeft,
   toList,
 } from './geometry'
 
 export type Role = 'keep' | 'cover'
 export type Settled = 'cover' | 'leave'
+export type Kept = 'skin' | 'lesion' | 'everything'
 
 /** A box that a person drew. */
 export interface Mark {
@@ -31,8 +34,15 @@ export interface Finding {
   readonly fixed: boolean
 }
 
+/** What the server proposes to keep; null where it could tell nothing. */
+export interface Proposals {
+  readonly skin: Box | null
+  readonly lesion: Box | null
+}
+
 export interface Review {
   readonly size: Size
+  readonly proposals: Proposals
   readonly findings: readonly Finding[]
   readonly marks: readonly Mark[]
   readonly settled: Readonly<Record<string, Settled>>
@@ -57,8 +67,7 @@ function readFinding(value: unknown, index: number): Finding {
   if (!isObject(value)) throw new ReviewRefused('a finding must be an object')
   const { id, kind, why, box, answer, fixed } = value
   if (answer !== 'found' && answer !== 'held') throw new ReviewRefused('unknown answer')
-  const region = box === null || box === undefined ? null : fromList(box)
-  if (region === null && box !== null && box !== undefined) throw new ReviewRefused('no such box')
+  const region = readBox(box)
   return {
     id: String(id ?? `finding-${index + 1}`),
     kind: String(kind ?? ''),
@@ -67,6 +76,18 @@ function readFinding(value: unknown, index: number): Finding {
     answer,
     fixed: fixed === true,
   }
+}
+
+function readBox(value: unknown): Box | null {
+  if (value === null || value === undefined) return null
+  const box = fromList(value)
+  if (box === null) throw new ReviewRefused('no such box')
+  return box
+}
+
+function readProposals(value: unknown): Proposals {
+  const { skin, lesion } = isObject(value) ? value : {}
+  return { skin: readBox(skin), lesion: readBox(lesion) }
 }
 
 /** Read the page's JSON. What was found, or may never be left in, starts covered; what was held starts open. */
@@ -81,7 +102,8 @@ export function readReview(data: unknown, size: Size): Review {
     else if (before === 'cover' || before === 'leave') settled[id] = before
     else if (answer === 'found' && box !== null) settled[id] = 'cover'
   }
-  let review: Review = { size, findings, marks: [], settled, made: 0 }
+  const proposals = readProposals(data.proposals)
+  let review: Review = { size, proposals, findings, marks: [], settled, made: 0 }
   for (const role of ['keep', 'cover'] as const) {
     for (const list of listOf(data[role])) {
       const box = fromList(list)
@@ -117,6 +139,35 @@ export function removed(review: Review, id: string): Review {
   return { ...review, marks: review.marks.filter((mark) => mark.id !== id) }
 }
 
+/** Keep what is proposed, or everything, instead of what was kept so far. */
+export function kept(review: Review, what: Kept): Review {
+  const bare = { ...review, marks: review.marks.filter(({ role }) => role !== 'keep') }
+  if (what === 'everything') return bare
+  const box = review.proposals[what]
+  return box === null ? review : added(bare, 'keep', box)
+}
+
+/** Which of these is kept now; null for something that a person drew. */
+export function keptNow(review: Review): Kept | null {
+  const [box, ...more] = boxesOf(review, 'keep')
+  if (box === undefined) return 'everything'
+  const { skin, lesion } = review.proposals
+  if (more.length > 0) return null
+  if (skin !== null && isSame(box, skin)) return 'skin'
+  return lesion !== null && isSame(box, lesion) ? 'lesion' : null
+}
+
+/** The share of the picture, 0 to 1, that neither lies outside the kept part nor is covered so far. */
+export function leftOver(review: Review): number {
+  const covers = review.findings.flatMap(({ id, box }) =>
+    box !== null && review.settled[id] === 'cover' ? [box] : [],
+  )
+  return shareLeft(boxesOf(review, 'keep'), [...boxesOf(review, 'cover'), ...covers], review.size)
+}
+
+const boxesOf = (review: Review, role: Role) =>
+  review.marks.filter((mark) => mark.role === role).map(({ box }) => box)
+
 /** Settle one finding. What the page marks as fixed stays covered. */
 export function settle(review: Review, id: string, how: Settled): Review {
   const finding = review.findings.find((each) => each.id === id)
@@ -140,8 +191,7 @@ export interface Decided {
 }
 
 export function decided(review: Review): Decided {
-  const drawn = (role: Role) =>
-    review.marks.filter((mark) => mark.role === role).map((mark) => toList(mark.box))
+  const drawn = (role: Role) => boxesOf(review, role).map(toList)
   const found = (how: Settled) =>
     review.findings.flatMap(({ id, box }) =>
       box !== null && review.settled[id] === how ? [toList(box)] : [],

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FORMATS: dict[str, Literal["jpeg", "png"]] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
 NEUTRAL_TIME = 315_532_800
 """The copy's date: the first of January 1980, which says nothing of when it was made."""
+NEXT_TO_NOTHING = 0.1
+"""Of the picture: a copy that shows less is worth a word."""
 WEAK = {
     "--blur": "Blur can be undone",
     "--mosaic": "A mosaic can be undone",
@@ -203,6 +205,11 @@ def _for_people(made: CopyMade, out: Path) -> str:
         f"  left over {finding.kind:<9} {place(finding):<24} {finding.why}"
         for finding in made.residual
     ]
+    if made.visible < NEXT_TO_NOTHING:
+        lines.append(
+            f"  Almost all of it is black: {made.visible:.0%} is left to be seen. Here everything that"
+            " may be a face is covered; in the browser a person can decide otherwise."
+        )
     if made.verified:
         lines.insert(0, f"{out}: {made.width} × {made.height}, a fresh file, checked again")
         lines.append("  That nobody can recognise the patient, only a person can say: look at it.")

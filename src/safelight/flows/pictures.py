@@ -97,6 +97,8 @@ class CopyMade:
     before: Report
     """What was found on the original."""
     person_looked: bool
+    visible: float
+    """The share of the picture, 0 to 1, that is neither covered nor outside what was kept."""
 
     @property
     def verified(self) -> bool:
@@ -129,11 +131,26 @@ def inspect(
     Raises PictureRefused if it can't be read, LockUnavailable where nothing may be opened.
     """
     opened = files.decode(data, unlocked=unlocked, max_side=QUICK_SIDE if quick else None)
+    return _inspected(
+        opened, detectors or shared_detectors(), detect.QUICK if quick else detect.FIRST
+    )
+
+
+def inspect_to_review(data: bytes) -> tuple[Inspected, redact.Proposal]:
+    """Return what identifies, and what to keep as proposed: where a person's review begins.
+
+    Raises PictureRefused and LockUnavailable as `inspect` does.
+    """
+    opened = files.decode(data)
+    return _inspected(opened, shared_detectors(), detect.FIRST), redact.propose(opened.pixels)
+
+
+def _inspected(opened: files.Decoded, detectors: Detectors, scales: detect.Scales) -> Inspected:
     report = detect.find(
         opened.pixels,
-        detectors=detectors or shared_detectors(),
+        detectors=detectors,
         file_findings=opened.file_findings,
-        scales=detect.QUICK if quick else detect.FIRST,
+        scales=scales,
     )
     findings = _in_size(report.findings, opened.pixels, (opened.width, opened.height))
     return Inspected(
@@ -193,6 +210,7 @@ def make_copy(
         problems=_problems(look.copy, look.pixels, seen=look.seen, unlocked=unlocked),
         before=before,
         person_looked=person_looked,
+        visible=wish.visible(covered),
     )
 
 
@@ -256,6 +274,12 @@ class _Wish:
             for finding in bare
             if finding.answer is Answer.FOUND or self.held == "cover"
         ]
+
+    def visible(self, covered: Sequence[Covered]) -> float:
+        """Return the share of the picture that the copy still shows."""
+        boxes = [each.box for each in covered]
+        whole = Region(0, 0, *self.size)
+        return 1 - redact.shares_hidden([whole], covered=boxes, kept=self.keep, size=self.size)[0]
 
     def to_settle(self, bare: Sequence[Finding]) -> tuple[Finding, ...]:
         if self.held == "cover":

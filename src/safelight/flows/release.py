@@ -148,12 +148,24 @@ def say_less(
     return fresh
 
 
-def findings(release: Release, *, by: Staff) -> list[dict[str, Any]]:
-    """Return what was found in the original, for the editor: boxes, why, and what holds."""
+def to_review(release: Release, *, by: Staff) -> dict[str, Any]:
+    """Return where the editor begins: what was found in the original, and what to keep.
+
+    keep: the skin as proposed, so that the room around it goes unless a person wants it; nothing
+    where no skin can be told. proposals: boxes by name, None where there is none.
+    """
     demand(by, Action.REQUEST_RELEASE, release)
     photo = _kept_photo(release)
-    report = pictures.inspect(unsealed(photo, size=ORIGINAL)).report
-    return copies.for_editor(report.findings, prefix="found")
+    inspected, proposal = pictures.inspect_to_review(unsealed(photo, size=ORIGINAL))
+    proposals = {
+        name: box and box.as_list()
+        for name, box in (("skin", proposal.skin), ("lesion", proposal.lesion))
+    }
+    return {
+        "findings": copies.for_editor(inspected.report.findings, prefix="found"),
+        "keep": [proposals["skin"]] if proposals["skin"] else [],
+        "proposals": proposals,
+    }
 
 
 def prepare_copy(release: Release, *, wishes: Wishes, by: Staff, now: datetime) -> Copy | Decision:

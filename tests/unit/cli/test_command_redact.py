@@ -217,3 +217,10 @@ def test_what_is_left_over_is_listed_for_people(skin):
     told = redact._for_people(replace(copy, residual=(ghost,)), skin)
     assert "left over ghost" in told
     assert "3 × 4 at 1, 2" in told
+
+
+def test_a_copy_that_is_almost_black_says_so_for_people(skin):
+    copy = pictures.make_copy(skin.read_bytes(), detectors=detect.Detectors(()))
+    assert "almost" not in redact._for_people(copy, skin).lower()
+    told = redact._for_people(replace(copy, visible=0.03), skin)
+    assert "Almost all of it is black: 3% is left" in told

@@ -269,10 +269,12 @@ def _editor(
     status: int = 200,
 ) -> HttpResponse:
     try:
-        findings = flow.findings(found, by=request.user)
+        begun = flow.to_review(found, by=request.user)
     except opening.PictureClosed as error:
         raise Http404 from error
-    review = _resumed(request, findings, for_editor(held, prefix="again"))
+    review = begun
+    if request.method == "POST":
+        review = _resumed(request, begun, for_editor(held, prefix="again"))
     context = _context(found) | {
         "crowd": banded(found.assessment),
         "form": form,
@@ -367,9 +369,9 @@ def _wishes(request: SignedInRequest, form: TicksForm) -> Wishes:
 
 
 def _resumed(
-    request: SignedInRequest, findings: list[dict[str, Any]], again: list[dict[str, Any]]
+    request: SignedInRequest, begun: dict[str, Any], again: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return what the editor shows: after a copy that wasn't fit, with all that was decided.
+    """Return what the editor shows after a copy that wasn't fit: all that was decided.
 
     again: what the check of the finished copy held; it was not on the picture before.
     """
@@ -379,6 +381,7 @@ def _resumed(
         )
     except (DoesNotFit, RegionOutsideImage):
         keep, cover, leave = [], [], []
+    findings = begun["findings"]
     known = [each["box"] for each in findings]
     left = [
         {"id": f"left-{number}", "kind": "", "why": "left in before", "box": box, "answer": "held"}
@@ -388,7 +391,7 @@ def _resumed(
     settled = {each["id"]: "leave" for each in left}
     settled |= {each["id"]: "cover" for each in findings if each["box"] in cover}
     settled |= {each["id"]: "leave" for each in findings if each["box"] in leave}
-    return {
+    return begun | {
         "findings": [*findings, *left, *new],
         "keep": keep,
         "cover": [box for box in cover if box not in known],
