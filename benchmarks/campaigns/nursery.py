@@ -9,6 +9,7 @@ The nursery opens no file of the installation itself, so that a fork inherits no
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -185,12 +186,40 @@ def _main(work: Path) -> None:
         if told["status"] != 0:
             raise SystemExit(told["text"])
         shutil.copytree(work / "home", work / "template")
+    made = practice.load(work)
+    _load_what_a_trial_loads(made)
     pictures.decode(practice.picture(0))  # starts one zygote for every fork: that takes long
-    serving = _Serving(practice.load(work), said_to_parent, pictures._darkroom._control)
+    serving = _Serving(made, said_to_parent, pictures._darkroom._control)
     serving.say({"ready": True})
     for line in sys.stdin:
         told = json.loads(line)
         serving.say(serving.answer(told))
+
+
+def _load_what_a_trial_loads(made: Prepared) -> None:
+    """Rehearse once in a fork, and import here whatever it had to: each fork then has it already.
+
+    Code and networks alone are taken over: a judge starts without anything that a trial remembered.
+    """
+    from safelight.flows import pictures
+
+    def rehearse(say: Callable[[dict[str, Any]], None]) -> None:
+        from benchmarks.campaigns import judging, shift
+
+        lines: list[dict[str, Any]] = []
+        shift.work(made, Shift(), lines.append)
+        judging.wrongs(made, lines, resend=True)
+        found = {name: getattr(module, "__spec__", None) for name, module in sys.modules.items()}
+        say({"modules": [name for name, spec in found.items() if spec and spec.has_location]})
+
+    told = _forked(rehearse)
+    if told["status"] != 0:
+        raise SystemExit(told["text"])
+    for name in sorted(set(told["lines"][-1]["modules"]) - {"__main__"}):
+        importlib.import_module(name)
+    pictures.shared_detectors()
+    gc.collect()
+    gc.freeze()  # else every fork's first collection copies every page
 
 
 class _Serving:

@@ -8,6 +8,7 @@ memory isn't: it is made anew.
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -78,22 +79,28 @@ def _found(nursery: Nursery, plant: str, dice: random.Random) -> int:
 
 def _different(made: disk.Recording, most: int, dice: random.Random) -> Iterator[disk.State]:
     """Yield states that weren't seen before, with what had been said."""
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     again = 0
     if most == 0:
         return
     for state in disk.states(made, dice):
-        digest = hashlib.sha256(repr((sorted(state.files.items()), state.said)).encode())
-        if digest.hexdigest() in seen:
+        digest = _digest(state)
+        if digest in seen:
             again += 1
             if again > _MOST_TRIES * len(made.changes):
                 return
             continue
-        seen.add(digest.hexdigest())
+        seen.add(digest)
         again = 0
         yield state
         if len(seen) >= most:
             return
+
+
+def _digest(state: disk.State) -> bytes:
+    said = json.dumps(state.said, sort_keys=True).encode()
+    files = [f"{name} {hashlib.sha256(data).hexdigest()}" for name, data in state.files.items()]
+    return hashlib.sha256("\n".join(sorted(files)).encode() + said).digest()
 
 
 def _wrongs(nursery: Nursery, state: disk.State) -> list[str]:

@@ -168,6 +168,7 @@ def race(server: Server, case: dict[str, Any], outcome: Outcome) -> list[str]:
         closed |= shut if purpose != "care" else {"picture", "tile", "receipt"}
         done, looks = _looked(server, patient, purpose, [(door, *doors[door]) for door in through])
         outcome.tried += 1
+        outcome.count("viewers raced against", len(through))
         outcome.count("looks", len(looks))
         outcome.count("pictures served", sum(look.served for look in looks))
         if done[0] not in (200, 302):
