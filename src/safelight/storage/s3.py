@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from safelight.storage.blobs import blocks, parts_of
@@ -433,32 +432,20 @@ def _composite_of(checksums: Iterable[str]) -> str:
     return f"{_sha256(b''.join(digests))}-{len(digests)}"
 
 
-@cache
-def _session() -> Any:
-    """Return boto3's session: it reads a megabyte of descriptions, once."""
-    import boto3
-
-    return boto3.session.Session()
-
-
 def _client(place: Place) -> Any:
     try:
-        session = _session()
-        from botocore.config import Config
+        from safelight.storage import s3_client
     except ImportError as error:
         raise StoreRefused("an S3 store needs: pip install safelight[s3]") from error
-    return session.client(
-        "s3",
-        endpoint_url=place.endpoint,
-        region_name=place.region,
-        aws_access_key_id=place.access_key,
-        aws_secret_access_key=place.secret_key,
-        config=Config(
-            connect_timeout=CONNECT_S,
-            read_timeout=READ_S,
-            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-            s3={"addressing_style": "path" if place.endpoint else "auto"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
+    return s3_client.client(
+        endpoint=place.endpoint,
+        region=place.region,
+        access_key=place.access_key,
+        secret_key=place.secret_key,
+        connect_timeout=CONNECT_S,
+        read_timeout=READ_S,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        s3={"addressing_style": "path" if place.endpoint else "auto"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
     )

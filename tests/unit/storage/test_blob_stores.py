@@ -264,8 +264,8 @@ def test_a_store_that_is_not_there_is_unreachable(bucket, monkeypatch):
 def test_without_the_extra_the_way_out_is_named(monkeypatch):
     import sys
 
-    s3._session.cache_clear()
-    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.delattr(storage, "s3_client", raising=False)
+    monkeypatch.setitem(sys.modules, "safelight.storage.s3_client", None)
     with pytest.raises(storage.StoreRefused, match=r"safelight\[s3\]"):
         S3Store(Place("pictures"))
 
