@@ -185,6 +185,7 @@ class Shredding:
 
     keys: dict[int, bytes] = field(default_factory=lambda: {1: vault.new_key()})
     proves_shred: bool = True
+    kind: str = "shredding"
 
     def wrap(self, data: bytes, *, aad: bytes) -> bytes:
         version = max(self.keys)

@@ -106,7 +106,7 @@ def test_somebody_at_a_terminal_is_asked_whose_rules_it_follows(
     at_terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stdin", at_terminal)
     if expected is None:
-        with pytest.raises(init_command._Missing, match="Choose among england, scotland"):
+        with pytest.raises(init_command.Missing, match="Choose among england, scotland"):
             init_command._ask_for_pack()
     else:
         assert init_command._ask_for_pack() == expected

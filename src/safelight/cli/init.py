@@ -99,14 +99,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what keeps the keys above all keys",
     )
     parser.add_argument("--keys-url", help="postgresql://…, the key store's own; default: a file")
-    for names in FAR.values():
-        for name, text in names.items():
-            parser.add_argument(f"--{name.replace('_', '-')}", help=text)
+    arguments_of_managers(parser)
     parser.add_argument(
         "--passphrase-file",
         type=Path,
         help="where the passphrase is, now and at each start; default: it is asked",
     )
+
+
+def arguments_of_managers(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of every key manager as options."""
+    for names in FAR.values():
+        for name, text in names.items():
+            parser.add_argument(f"--{name.replace('_', '-')}", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -118,8 +123,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         answers = _answers(args)
         told = _key_settings(args)
-        passphrase = _passphrase(args) if args.key_manager == "sealed-file" else None
-    except _Missing as error:
+        passphrase = new_passphrase(args) if args.key_manager == "sealed-file" else None
+    except Missing as error:
         say(str(error))
         return EXIT_USAGE
     if problem := _problem(answers["server_url"], passphrase):
@@ -150,7 +155,7 @@ def _words(error: Exception) -> str:
     return "\n".join(getattr(error, "fields", {"": str(error)}).values())
 
 
-class _Missing(Exception):
+class Missing(Exception):
     """An answer is missing, and nobody is there to be asked."""
 
 
@@ -175,9 +180,7 @@ def _ask_for_pack() -> str:
     print(question, end="", file=sys.stderr, flush=True)
     said = sys.stdin.readline().strip().lower() or USUAL_PACK
     if said not in shipped_names():
-        raise _Missing(
-            f"There are no rules of {said} here. Choose among {names}. Nothing was made."
-        )
+        raise Missing(f"There are no rules of {said} here. Choose among {names}. Nothing was made.")
     return said
 
 
@@ -185,7 +188,7 @@ def _ask(flag: str, question: str, given: str | None) -> str:
     if given:
         return given.strip()
     if not sys.stdin.isatty():
-        raise _Missing(f"Say it with {flag.replace('_', '-')}: {question}")
+        raise Missing(f"Say it with {flag.replace('_', '-')}: {question}")
     print(f"{question}: ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip()
 
@@ -195,43 +198,55 @@ def _key_settings(args: argparse.Namespace) -> str:
     said = {"key_manager": args.key_manager} if args.key_manager != "sealed-file" else {}
     if args.keys_url:
         said["keys_url"] = args.keys_url
+    said |= settings_of_manager(args)
+    return "".join(f"{name} = {toml_text(value)}\n" for name, value in said.items())
+
+
+def settings_of_manager(args: argparse.Namespace) -> dict[str, str]:
+    """Return what the key manager that was chosen needs. Raises Missing for what doesn't fit."""
+    said: dict[str, str] = {}
     for kind, names in FAR.items():
         for name in names:
             given = getattr(args, name)
             if given and kind != args.key_manager:
-                raise _Missing(f"--{name.replace('_', '-')} goes with --key-manager {kind}")
+                raise Missing(f"--{name.replace('_', '-')} goes with --key-manager {kind}")
             if given:
                 said[name] = str(Path(given).resolve()) if name.endswith("_file") else given
     needed = [n for n in NEEDED.get(args.key_manager, ()) if n not in said]
     if needed:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in needed)
-        raise _Missing(f"--key-manager {args.key_manager} needs {flags}")
-    return "".join(f"{name} = {_toml(value)}\n" for name, value in said.items())
+        raise Missing(f"--key-manager {args.key_manager} needs {flags}")
+    return said
 
 
-def _passphrase(args: argparse.Namespace) -> str:
+def new_passphrase(args: argparse.Namespace) -> str:
     if args.passphrase_file is not None:
         try:
             return str(args.passphrase_file.read_text(encoding="utf-8").rstrip("\r\n"))
         except OSError as error:
-            raise _Missing(f"The passphrase can't be read: {error.strerror}") from error
+            raise Missing(f"The passphrase can't be read: {error.strerror}") from error
     if not sys.stdin.isatty():
-        raise _Missing("Say where the passphrase is with --passphrase-file")
+        raise Missing("Say where the passphrase is with --passphrase-file")
     say(
         "A passphrase seals the keys of all pictures. Without it nobody opens one again, we "
         "included. Write it down and keep it where the practice keeps its deeds."
     )
     first = getpass.getpass("Passphrase: ")
     if getpass.getpass("Once more: ") != first:
-        raise _Missing("The two are not the same. Nothing was made.")
+        raise Missing("The two are not the same. Nothing was made.")
     return first
 
 
+def problem_of(passphrase: str) -> str | None:
+    """Say what is wrong with a passphrase, if anything is."""
+    if len(passphrase) >= SHORTEST_PASSPHRASE:
+        return None
+    return f"Use at least {SHORTEST_PASSPHRASE} characters for the passphrase: four random words."
+
+
 def _problem(server_url: str, passphrase: str | None) -> str | None:
-    if passphrase is not None and len(passphrase) < SHORTEST_PASSPHRASE:
-        return (
-            f"Use at least {SHORTEST_PASSPHRASE} characters for the passphrase: four random words."
-        )
+    if passphrase is not None and (problem := problem_of(passphrase)):
+        return problem
     if not server_url.startswith("https://") and not _is_local(server_url):
         return "Use an https:// address: without TLS browsers give a page no camera, rightly."
     return None
@@ -245,14 +260,14 @@ def _write(place: Path, args: argparse.Namespace, *, server_url: str, keys: str)
     os.umask(0o077)
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     place.parent.chmod(0o700)
-    database = f"database_url = {_toml(args.database_url)}\n" if args.database_url else ""
+    database = f"database_url = {toml_text(args.database_url)}\n" if args.database_url else ""
     if args.passphrase_file:
-        keys += f"passphrase_file = {_toml(str(args.passphrase_file.resolve()))}\n"
+        keys += f"passphrase_file = {toml_text(str(args.passphrase_file.resolve()))}\n"
     elif args.key_manager == "sealed-file":
         keys += WHERE_IT_MAY_BE
     text = SETTINGS.format(
-        server_url=_toml(server_url.rstrip("/")),
-        secret_key=_toml(secrets.token_urlsafe(48)),
+        server_url=toml_text(server_url.rstrip("/")),
+        secret_key=toml_text(secrets.token_urlsafe(48)),
         behind_proxy=str(bool(args.behind_proxy)).lower(),
         database=database,
         keys=keys,
@@ -267,10 +282,10 @@ def _store(args: argparse.Namespace) -> str:
     said = {f"s3_{name}": getattr(args, f"s3_{name}") for name in S3}
     if said["s3_secret_key_file"]:
         said["s3_secret_key_file"] = str(Path(said["s3_secret_key_file"]).resolve())
-    return "".join(f"{name} = {_toml(value)}\n" for name, value in said.items() if value)
+    return "".join(f"{name} = {toml_text(value)}\n" for name, value in said.items() if value)
 
 
-def _toml(text: str) -> str:
+def toml_text(text: str) -> str:
     """Return the text as a TOML string."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -58,7 +58,8 @@ def set_up(args: argparse.Namespace, *, needs_keys: bool = False) -> None:
     import django
     from django.conf import settings
 
-    has_passphrase = settings.CONFIG.key_manager == "sealed-file"
+    both = (settings.CONFIG.key_manager, settings.CONFIG.key_manager_before)
+    has_passphrase = "sealed-file" in both and Path(settings.SAFELIGHT_SEAL).is_file()
     asks = needs_keys and has_passphrase and not settings.SAFELIGHT_PASSPHRASE
     if asks and sys.stdin.isatty():
         # Also for processes that this one starts.
@@ -86,6 +87,12 @@ def _asked_passphrase() -> str:
     while said[-1].strip().upper().startswith(SHARE_PREFIX):
         said.append(getpass.getpass("Another share, or nothing: "))
     return "\n".join(line for line in said if line)
+
+
+def progress(done: int, total: int) -> None:
+    """Tell how many patients' keys are done, to a person who watches."""
+    if sys.stderr.isatty():
+        print(f"\r{done:,} of {total:,} patients’ keys", end="", file=sys.stderr, flush=True)
 
 
 def say(text: str) -> None:

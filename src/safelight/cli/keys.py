@@ -10,7 +10,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from safelight.cli import EXIT_DONE, EXIT_OTHER, EXIT_REFUSED, EXIT_USAGE, installation
+from safelight.cli import (
+    EXIT_DONE,
+    EXIT_OTHER,
+    EXIT_REFUSED,
+    EXIT_USAGE,
+    installation,
+    keys_move,
+)
 from safelight.cli.installation import say
 
 if TYPE_CHECKING:
@@ -20,6 +27,7 @@ DEEDS = {
     "status": "what the keys are under, how old each version is, and what isn't as it should be",
     "rotate": "make a new version of every key above the patients' and rewrap theirs, now",
     "destroy-old": "destroy the versions that are old enough and that no verified backup needs",
+    "move": "put all keys under another key manager, and let the one of now go when its time is over",
     "split": "print the passphrase as three shares, of which any two open the keys",
 }
 
@@ -32,24 +40,27 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         installation.arguments(deed)
         if name != "split":
             deed.add_argument("--json", action="store_true")
+        if name == "move":
+            keys_move.arguments(deed)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it. Exit status 3 for something that isn't as it should be, or that had to be left."""
     if not installation.is_ready(args, needs_keys=True):
         return EXIT_USAGE
-    from safelight.flows import stores
+    from safelight.flows import key_moving, stores
     from safelight.storage import StorageError
 
     deed: dict[str, Callable[[argparse.Namespace], int]] = {
         "status": _status,
         "rotate": _rotate,
         "destroy-old": _destroy_old,
+        "move": keys_move.run,
         "split": _split,
     }
     try:
         return deed[args.deed](args)
-    except (stores.KeysAreSealed, StorageError) as error:
+    except (stores.KeysAreSealed, StorageError, key_moving.CannotMove) as error:
         say(error.for_people)
         return EXIT_OTHER
     finally:
@@ -74,7 +85,7 @@ def _rotate(args: argparse.Namespace) -> int:
 
     from safelight.flows import key_rounds
 
-    version = key_rounds.rotate(now=timezone.now(), progress=_progress)
+    version = key_rounds.rotate(now=timezone.now(), progress=installation.progress)
     if sys.stderr.isatty():
         say("")
     if args.json:
@@ -87,13 +98,16 @@ def _rotate(args: argparse.Namespace) -> int:
 def _destroy_old(args: argparse.Namespace) -> int:
     from django.utils import timezone
 
-    from safelight.flows import key_rounds
+    from safelight.flows import key_moving, key_rounds
 
     gone = key_rounds.destroy_old(now=timezone.now())
+    former = key_moving.let_go(now=timezone.now())
     if args.json:
-        print(json.dumps(asdict(gone)))
+        print(json.dumps(asdict(gone) | ({"former": former} if former else {})))
     else:
         print(f"Destroyed: {_numbers(gone.versions)}")
+        if former:
+            print(f"Destroyed in the key manager of before: {_numbers(former)}")
         if gone.waiting:
             say(
                 f"Old enough, and kept until a newer backup of the key store is verified: "
@@ -115,11 +129,6 @@ def _split(_args: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _progress(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{done:,} of {total:,} patients’ keys", end="", file=sys.stderr, flush=True)
-
-
 def _numbers(versions: tuple[int, ...]) -> str:
     return ", ".join(map(str, versions)) if versions else "none"
 
@@ -129,6 +138,8 @@ def _print(found: KeyStatus) -> None:
     print(f"Key manager: {found.health.text}")
     if state is not None:
         print(f"  {state.manager.kind}. {found.shredding}")
+        if found.moved:
+            print(f"  {found.moved}")
         print(f"Kept: {state.data_keys} pictures of {state.patients} patients")
         print(f"Renewed: {_day(state.rotated_at)}{', and not finished' if state.rotating else ''}")
         print("Versions:")
@@ -162,6 +173,7 @@ def _told(found: KeyStatus) -> dict[str, Any]:
         "rotated_at": _iso(state.rotated_at) if state else None,
         "rotating": state.rotating if state else None,
         "scrub_pending": state.scrub_pending if state else None,
+        "former": _former(found),
         "versions": [
             {
                 "number": each.number,
@@ -179,6 +191,19 @@ def _told(found: KeyStatus) -> dict[str, Any]:
         if backup
         else None,
         "alarms": [asdict(alarm) for alarm in found.alarms],
+    }
+
+
+def _former(found: KeyStatus) -> dict[str, Any] | None:
+    former = found.state.former if found.state else None
+    if former is None:
+        return None
+    return {
+        "key_manager": former.kind,
+        "moved_at": _iso(former.moved_at),
+        "left_at": _iso(former.left_at),
+        "versions": former.versions,
+        "is_renewed": former.is_renewed,
     }
 
 

@@ -244,4 +244,4 @@ def _settings_file() -> Path | None:
 def _manager_files() -> list[Path]:
     """Return what the key manager keeps on this machine: without it a lost disk is the end."""
     seal = Path(settings.SAFELIGHT_SEAL)
-    return [seal] if seal.is_file() else []
+    return [seal] if stores.keys().manager.kind == "sealed-file" and seal.is_file() else []

@@ -116,6 +116,7 @@ HARMLESS: frozenset[str] = frozenset(
         "image.back",
         "image.set-aside",
         "keys.backup-verified",
+        "keys.moved",
         "keys.rotated",
         "keys.versions-destroyed",
         "ledger.gap-accepted",

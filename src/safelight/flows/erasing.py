@@ -127,5 +127,7 @@ def _set_erased(job: EraseJob, manager: ManagerState, *, now: datetime) -> None:
         basis=str(job.basis),
     )
     job.set_attested(
-        ledger_index=row.index, manager=manager.kind, proves_shred=manager.proves_shred
+        ledger_index=row.index,
+        manager=manager.kind,
+        proves_shred=stores.keys().proves_shred_of(UUID(each) for each in job.keys),
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from safelight.flows import stores
 from safelight.records import log
 from safelight.records.models import KeyBackupVerified, Practice
 
@@ -47,5 +48,18 @@ def note_verified(
 
 def first_needed() -> int | None:
     """Return the oldest version that the newest verified backup needs, or None without a backup."""
-    newest = KeyBackupVerified.objects.newest()
+    newest = newest_verified()
+    return None if newest is None else newest.needs_version
+
+
+def newest_verified() -> KeyBackupVerified | None:
+    """Return the newest verified backup whose keys are under the key manager of now, None for none."""
+    found = KeyBackupVerified.objects.newest()
+    moved = stores.keys().moving.state()
+    return None if found and moved and found.made_at < moved.moved_at else found
+
+
+def needed_before(moved_at: datetime) -> int | None:
+    """Return the oldest version of the former key manager that the newest backup of then needs."""
+    newest = KeyBackupVerified.objects.newest(before=moved_at)
     return None if newest is None else newest.needs_version

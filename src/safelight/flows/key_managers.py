@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,26 @@ class KeysOutOfReach(KeysAreSealed):
         self.for_people = because
 
 
-def opened() -> storage.KeyManager:
-    """Return the key manager. Raises KeysAreSealed, which says what to do."""
-    config = settings.CONFIG
-    if config.key_manager != "sealed-file":
-        return _reached(lambda: _FAR[config.key_manager](config, make=False))
-    passphrase = whole_passphrase(settings.SAFELIGHT_PASSPHRASE or "")
+def opened(told: str | None = None) -> storage.KeyManager:
+    """Return the key manager. Raises KeysAreSealed, which says what to do.
+
+    told: the kind that the key store was moved to, None if it never was, empty if nothing is in it.
+    It counts where the settings name two: `safelight keys move` may have stopped before or after
+    the move itself.
+    """
+    now, before = settings.CONFIG.key_manager, settings.CONFIG.key_manager_before
+    return of_kind(now if told == "" or not before else told or before)
+
+
+def of_kind(kind: str, *, config: Any = None, passphrase: str | None = None) -> storage.KeyManager:
+    """Return the key manager of that kind, as the settings describe it. Raises KeysAreSealed.
+
+    config, passphrase: where they aren't those in force.
+    """
+    config = config or settings.CONFIG
+    if kind != "sealed-file":
+        return _reached(lambda: _FAR[kind](config, make=False))
+    passphrase = whole_passphrase(passphrase or settings.SAFELIGHT_PASSPHRASE or "")
     if not passphrase:
         raise KeysAreSealed
     try:
@@ -48,9 +63,22 @@ def opened() -> storage.KeyManager:
         raise KeysStaySealed from error
 
 
+def known() -> Iterator[storage.KeyManager]:
+    """Yield the key manager that a new key store would be under, and the one before it, if it opens."""
+    yield opened("")
+    before = settings.CONFIG.key_manager_before
+    if before:
+        with suppress(KeysAreSealed):
+            yield of_kind(before)
+
+
 def make(passphrase: str, *, cost: storage.Cost | None = None) -> None:
     """Make what the key manager needs; what is there already is left alone. Raises KeysAreSealed."""
-    config = settings.CONFIG
+    make_of(settings.CONFIG, passphrase, cost=cost)
+
+
+def make_of(config: Any, passphrase: str, *, cost: storage.Cost | None = None) -> None:
+    """Do so for settings that aren't in force yet."""
     if config.key_manager != "sealed-file":
         _reached(lambda: _FAR[config.key_manager](config, make=True))
         return
@@ -75,7 +103,7 @@ def split_passphrase(*, needed: int = 2, shares: int = 3) -> tuple[str, ...]:
     """Return the passphrase in shares, once it was seen that it opens the key file."""
     if settings.CONFIG.key_manager != "sealed-file":
         raise KeysOutOfReach("Only the passphrase of a key file can be split.")
-    opened()
+    of_kind("sealed-file")
     passphrase = whole_passphrase(settings.SAFELIGHT_PASSPHRASE or "")
     return vault.split_secret(passphrase.encode(), needed=needed, shares=shares)
 

@@ -10,12 +10,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 
 from safelight import storage
-from safelight.flows import key_backups, stores
-from safelight.records import log
-from safelight.records.models import Practice
+from safelight.flows import key_backups, key_moving, key_notes, stores
 
 Progress = Callable[[int, int], None]
 
@@ -26,6 +23,7 @@ def go(*, now: datetime) -> None:
     keys.destroy_old_ingest(now)
     if keys.is_scrub_pending():
         keys.scrub()
+    key_moving.finish(now=now)
     turn = keys.nightly.claim_turn(now)
     if turn is None:
         return
@@ -34,12 +32,13 @@ def go(*, now: datetime) -> None:
     else:
         rotate(now=now)
     destroy_old(now=now)
+    key_moving.let_go(now=now)
 
 
 def rotate(*, now: datetime, progress: Progress | None = None) -> int:
     """Make a new version of every key above the patients' and rewrap theirs; return its number."""
     version = stores.keys().nightly.rotate(now, progress=progress)
-    _note("keys.rotated", now=now, version=version)
+    key_notes.note("keys.rotated", now=now, version=version)
     return version
 
 
@@ -49,12 +48,5 @@ def destroy_old(*, now: datetime) -> storage.Destroyed:
         now, backup_needs=key_backups.first_needed(), keep_days=settings.SAFELIGHT_KEY_DAYS
     )
     if gone.versions:
-        _note("keys.versions-destroyed", now=now, versions=[str(v) for v in gone.versions])
+        key_notes.note("keys.versions-destroyed", now=now, versions=[str(v) for v in gone.versions])
     return gone
-
-
-@transaction.atomic
-def _note(kind: str, *, now: datetime, **details: log.Detail) -> None:
-    """Write it into the ledger for every practice whose pictures are under these keys."""
-    for practice in Practice.objects.order_by("pk"):
-        log.append(kind, practice=practice, subject=practice.pk, by="system", at=now, **details)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from safelight import storage
-from safelight.flows import stores
+from safelight.flows import key_backups, stores
 from safelight.records.models import EraseJob, KeyBackupVerified
 
 if TYPE_CHECKING:
-    from safelight.storage import KeyStoreState, Version
+    from safelight.storage import Former, KeyStoreState, Version
 
 SCRUB_LATE = timedelta(hours=1)
 """A reader that holds a scrub up for longer than this never ends by itself."""
@@ -39,7 +39,7 @@ class KeyStatus:
     state: KeyStoreState | None
     health: storage.Health
     backup: KeyBackupVerified | None
-    """The newest verified backup of the key store."""
+    """The newest verified backup of the key store; after a move, of since then."""
     keep_days: int
     scrub_waits_since: datetime | None
     alarms: tuple[Alarm, ...]
@@ -48,6 +48,12 @@ class KeyStatus:
     def shredding(self) -> str:
         """Say in a sentence or two what destroying a key amounts to here."""
         return "" if self.state is None else shredding(self.state, keep_days=self.keep_days)
+
+    @property
+    def moved(self) -> str:
+        """Say what became of the key manager of before, if the keys were ever moved."""
+        former = None if self.state is None else self.state.former
+        return "" if former is None else moved(former, keep_days=self.keep_days)
 
 
 def status(*, now: datetime) -> KeyStatus:
@@ -59,7 +65,7 @@ def status(*, now: datetime) -> KeyStatus:
             state = keys.describe()
         except storage.StorageError as error:
             health = storage.Health(ok=False, text=error.for_people)
-    backup = KeyBackupVerified.objects.newest()
+    backup = key_backups.newest_verified()
     waits = _scrub_waits_since()
     keep_days: int = settings.SAFELIGHT_KEY_DAYS
     found = KeyStatus(state, health, backup, keep_days, waits, ())
@@ -86,6 +92,20 @@ def shredding(state: KeyStoreState, *, keep_days: int) -> str:
     )
 
 
+def moved(former: Former, *, keep_days: int) -> str:
+    """Say when the keys were moved, and what backups of before still open with."""
+    said = f"The keys were moved away from {former.kind} on {former.moved_at:%-d %B %Y}. "
+    if former.left_at is not None:
+        return (
+            f"{said}Its versions were destroyed on {former.left_at:%-d %B %Y}: "
+            "Safelight’s backups of before then no longer open."
+        )
+    return (
+        f"{said}Nothing here is wrapped by it any more. Backups of before still open with it, for "
+        f"{keep_days} days and until a newer one was verified; then the worker destroys its versions."
+    )
+
+
 def _scrub_waits_since() -> datetime | None:
     """Return since when the oldest erasure waits for its scrub."""
     waiting = EraseJob.objects.filter(destroyed_at__isnull=False, scrubbed_at__isnull=True)
@@ -99,6 +119,7 @@ def _alarms(found: KeyStatus, *, now: datetime) -> Iterator[Alarm]:
     yield from _scrub_alarms(found, now=now)
     if found.state is None:
         return
+    yield from _move_alarms(found, found.state, now=now)
     yield from _rotation_alarms(found.state, now=now)
     yield from _destruction_alarms(found, found.state, now=now)
     if not found.state.manager.proves_shred:
@@ -125,6 +146,26 @@ def _scrub_alarms(found: KeyStatus, *, now: datetime) -> Iterator[Alarm]:
         )
 
 
+def _move_alarms(found: KeyStatus, state: KeyStoreState, *, now: datetime) -> Iterator[Alarm]:
+    former = state.former
+    if former is None:
+        return
+    if not former.is_renewed:
+        text = "The keys were moved, and not every patient has a new one yet. The worker goes on."
+        yield Alarm("move", now - former.moved_at > ROTATION_LATE, text)
+    oldest = former.oldest_replaced_at
+    limit = now - timedelta(days=found.keep_days) - DESTRUCTION_LATE
+    if former.left_at is None:
+        is_late = oldest is not None and oldest <= limit
+        yield Alarm("former key manager", is_late, found.moved + (_WHY_KEPT if is_late else ""))
+
+
+_WHY_KEPT = (
+    " That is overdue: verify a backup of the key store, see that the settings still lead to the "
+    "former key manager, and run “safelight keys destroy-old”."
+)
+
+
 def _rotation_alarms(state: KeyStoreState, *, now: datetime) -> Iterator[Alarm]:
     late = state.counted_from is not None and now - state.counted_from > ROTATION_LATE
     if late or state.rotated_at is None:
@@ -148,7 +189,8 @@ def _destruction_alarms(
     if late:
         yield Alarm("destruction", True, _why_late(late, found.backup))
     if found.backup is None:
-        text = "No backup of the key store was ever verified. Without one, old keys stay."
+        since = "since the keys were moved" if state.former else "ever"
+        text = f"No backup of the key store was verified {since}. Without one, old keys stay."
         yield Alarm("backup", False, text)
     elif found.backup.made_at < now - timedelta(days=found.keep_days):
         text = f"The last verified backup of the key store is of {found.backup.made_at:%-d %B %Y}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -30,7 +31,7 @@ from safelight.records.models import (
 from safelight.terms import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 SAID = {
     "photo.captured": "took the picture",
@@ -102,15 +103,16 @@ def key_backup_days() -> int:
     return days
 
 
-def is_backup_gone_for_sure(*, now: datetime | None = None) -> bool:
+def is_backup_gone_for_sure(pictures: Iterable[UUID] = (), *, now: datetime | None = None) -> bool:
     """Say whether the key manager can prove that keys in old backups are unreadable by then.
 
+    pictures: none of whose keys may ever have been under a key manager that can't.
     With `now` only if it also does so in time: versions stay while no backup is verified.
     """
     keys = stores.keys()
     if now is not None and keys.nightly.is_destruction_late(now, keep_days=key_backup_days()):
         return False
-    return keys.proves_shred
+    return keys.proves_shred_of(pictures)
 
 
 def are_traces_overwritten() -> bool:

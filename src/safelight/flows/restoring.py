@@ -26,6 +26,7 @@ from safelight.flows import (
     destroying,
     erasing,
     evidence,
+    key_managers,
     records_copy,
     stores,
     taken_back_again,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
+    from safelight.storage import KeyManager
     from safelight.storage.backups import Manifest, Target
 
 LOSS = "what patients took back may be shown again"
@@ -225,17 +227,26 @@ class Restore:
         """Put a set of keys here, if it opens."""
         wrapped = self._opened(made, Lid.BOTH)
         self._manager_file(keys, made, folder)
-        manager = stores.keys().manager
         path = folder / made.id
-        try:
-            key = manager.unwrap(wrapped, aad=backups.epoch_aad(made.id))
-            backups.unpack(keys.sets, made, of=backing.KEYS, keys={Lid.BOTH: key}, into=path)
-            snapshot.open_every_key(path, manager)
-        except (storage.StorageError, vault.VaultError):
+        if not any(self._opens(keys, made, wrapped, by, path) for by in key_managers.known()):
             return False
         # What an earlier try of this restore put here may go; anybody else's may not.
         stores.keys().take_in(path, over=bool(being_restored.told().get("keys_set")))
         being_restored.begin(keys_set=made.id)
+        stores.close()  # the set says itself under which key manager it is
+        return True
+
+    def _opens(
+        self, keys: Target, made: Manifest, wrapped: bytes, by: KeyManager, path: Path
+    ) -> bool:
+        """Put the set's key store at `path`; say whether every key in it opens with that manager."""
+        path.unlink(missing_ok=True)
+        try:
+            key = by.unwrap(wrapped, aad=backups.epoch_aad(made.id))
+            backups.unpack(keys.sets, made, of=backing.KEYS, keys={Lid.BOTH: key}, into=path)
+            snapshot.open_every_key(path, by)
+        except (storage.StorageError, vault.VaultError):
+            return False
         return True
 
     def _manager_file(self, keys: Target, made: Manifest, folder: Path) -> None:

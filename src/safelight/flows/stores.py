@@ -47,7 +47,8 @@ def keys() -> storage.KeyStore:
 @cache
 def _keys() -> storage.KeyStore:
     """Return the key store under the key manager of the settings. Raises KeysAreSealed."""
-    manager = key_managers.opened()
+    before = settings.CONFIG.key_manager_before
+    manager = key_managers.opened if before else key_managers.opened()
     url: str = settings.SAFELIGHT_KEYS_URL
     if not url:
         return storage.KeyStore(Path(settings.SAFELIGHT_KEYS), manager)

@@ -11,11 +11,13 @@ from safelight.storage.errors import (
     BlobGone,
     DiskBroken,
     DiskFull,
+    FormerNotLeft,
     KeyGone,
     KeyManagerAway,
     KeyManagerError,
     KeyManagerRefuses,
     KeyManagerSealed,
+    KeysMoved,
     KeysThere,
     KeyStoreAway,
     KeyStoreError,
@@ -32,7 +34,7 @@ from safelight.storage.errors import (
 from safelight.storage.files import make_root, write_new
 from safelight.storage.holding import hold
 from safelight.storage.ingest import IngestOffer
-from safelight.storage.key_state import KeyStoreState
+from safelight.storage.key_state import Former, KeyStoreState
 from safelight.storage.keystore import Erased, KeyStore
 from safelight.storage.managers import Health, KeyManager, ManagerState
 from safelight.storage.nightly import Destroyed, Nightly, Turn
@@ -54,6 +56,8 @@ __all__ = [
     "DiskFull",
     "DiskStore",
     "Erased",
+    "Former",
+    "FormerNotLeft",
     "Health",
     "IngestOffer",
     "KeyGone",
@@ -67,6 +71,7 @@ __all__ = [
     "KeyStoreError",
     "KeyStoreState",
     "KeyTaken",
+    "KeysMoved",
     "KeysThere",
     "ManagerState",
     "Nightly",

@@ -95,6 +95,11 @@ class AwsKmsManager:
         return made
 
     @property
+    def kind(self) -> str:
+        """Return what the settings call it."""
+        return "aws-kms"
+
+    @property
     def proves_shred(self) -> bool:
         """Say no: AWS keeps a key for days after it was told to delete it, and shows nobody that it did."""
         return False
@@ -152,7 +157,7 @@ class AwsKmsManager:
         if not versions:
             raise KeyManagerError("there is no key of that name")
         return ManagerState(
-            kind="aws-kms",
+            kind=self.kind,
             current=versions[-1],
             versions=versions,
             proves_shred=False,

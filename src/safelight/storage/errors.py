@@ -126,6 +126,24 @@ class VersionDestroyed(KeyManagerError):
     """It was wrapped under a version that was destroyed, or that this manager never had."""
 
 
+class KeysMoved(KeyManagerError):
+    """The key store is under another key manager than the one that this process opened."""
+
+    for_people = (
+        "The keys were moved to another key manager. Restart Safelight's servers and its worker; "
+        "if that doesn't help, the settings name another key manager than the one the keys are under."
+    )
+
+
+class FormerNotLeft(KeyManagerError):
+    """The store was moved before, and the manager of then still keeps versions that backups need."""
+
+    for_people = (
+        "The keys were moved not long ago, and the key manager of before still has to destroy what "
+        "old backups need. Until then they can only be moved back."
+    )
+
+
 class BackupBroken(StorageError):
     """A backup isn't as it was written: altered, cut, or not one at all."""
 

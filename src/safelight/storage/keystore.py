@@ -8,14 +8,14 @@ What is renewed and destroyed each night is in `nightly`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from safelight import ledger, vault
-from safelight.storage import ingest, key_state, rotation, snapshot
+from safelight.storage import ingest, key_state, moving, rotation, snapshot
 from safelight.storage.ballast import Ballast, ballast_of
 from safelight.storage.database import KeyDatabase
 from safelight.storage.errors import (
@@ -32,6 +32,7 @@ from safelight.storage.holding import opened
 from safelight.storage.ingest import IngestOffer
 from safelight.storage.key_state import KeyStoreState
 from safelight.storage.managers import Health, KeyManager
+from safelight.storage.moving import Moving
 from safelight.storage.nightly import Nightly
 from safelight.storage.remembering import Remembering
 from safelight.storage.rotation import Ring
@@ -55,7 +56,13 @@ class Erased:
 class KeyStore:
     """Keys in a file or a database of their own. Threads and processes may share it."""
 
-    def __init__(self, where: Path | Database, manager: KeyManager) -> None:
+    def __init__(
+        self, where: Path | Database, manager: KeyManager | Callable[[str | None], KeyManager]
+    ) -> None:
+        """manager: or who chooses it, told the kind that the store was moved to.
+
+        It is told None if the store was never moved, and nothing ("") if there is no key in it.
+        """
         self._ballast: Ballast | None = None
         if isinstance(where, Path):
             self._ballast = ballast_of(where)
@@ -63,13 +70,31 @@ class KeyStore:
             self._ballast.restore()
         else:
             self._database = where
-        self._ring = Ring(manager)
+        self._ring = Ring(self._chosen(manager) if callable(manager) else manager)
         self.nightly = Nightly(self._database, self._ring, scrub=lambda: self.scrub())
+        self.moving = Moving(self._database, self._ring, scrub=lambda: self.scrub())
+
+    def _chosen(self, choose: Callable[[str | None], KeyManager]) -> KeyManager:
+        try:
+            with self._database.reading() as db:
+                told = rotation.told_manager(db)
+                is_empty = not moving.has_wrapped(db)
+            return choose("" if told is None and is_empty else told)
+        except BaseException:
+            self._database.close()
+            raise
 
     @property
     def proves_shred(self) -> bool:
         """Say whether the key manager can prove that what it destroyed is gone for everybody."""
         return self._ring.manager.proves_shred
+
+    def proves_shred_of(self, images: Iterable[UUID]) -> bool:
+        """Say whether it can prove that of these keys, erased or not, wherever they lay before."""
+        if not self.proves_shred:
+            return False
+        with self._database.reading() as db:
+            return key_state.is_proved(db, images)
 
     @property
     def overwrites(self) -> bool:
@@ -199,12 +224,12 @@ class KeyStore:
     ) -> IngestOffer:
         """Return the ingest key to offer now; a new one is made each week."""
         with self._database.writing() as db:
-            return ingest.current(db, self._ring.manager, now=now, suite=suite)
+            return ingest.current(db, self._ring.under(db), now=now, suite=suite)
 
     def ingest_private(self, kid: str) -> vault.IngestPrivate:
         """Return an ingest key that was offered. Raises KeyGone once it is destroyed."""
         with self._database.reading() as db:
-            return ingest.private(db, self._ring.manager, kid)
+            return ingest.private(db, self._ring.under(db), kid)
 
     def destroy_old_ingest(self, now: datetime) -> int:
         """Destroy the ingest keys that were last offered 14 days ago or more; return how many."""
@@ -345,6 +370,7 @@ def _row(db: Rows, image: UUID, version: int) -> _Row | None:
 
 def _delete_keys(db: Rows, image: UUID) -> None:
     """Delete every key of a picture, and note that its patient's key has to be renewed."""
+    key_state.note_unproved(db, "image = ?", (image.bytes,))
     db.execute(
         "INSERT INTO scrubs_due (tenant, patient) SELECT DISTINCT tenant, patient"
         " FROM data_keys WHERE image = ? ON CONFLICT DO NOTHING",

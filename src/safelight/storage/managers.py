@@ -9,6 +9,8 @@ from typing import Protocol
 from safelight import vault
 from safelight.storage.errors import KeyManagerError
 
+KINDS = ("sealed-file", "openbao", "pkcs11", "aws-kms")
+"""What there is. A key store notes the place in this line, from 1, so nothing is ever put before another."""
 VERSION_BYTES = 4
 """What stands before the bytes that a manager wrapped itself: the version's number, big-endian."""
 
@@ -34,6 +36,11 @@ class Health:
 
 class KeyManager(Protocol):
     """The port. Its wrapping key has versions; the current one wraps, every kept one unwraps."""
+
+    @property
+    def kind(self) -> str:
+        """Return what the settings call it, without asking it."""
+        ...
 
     @property
     def proves_shred(self) -> bool:

@@ -38,7 +38,7 @@ class Nightly:
 
     def __init__(self, database: Database, ring: Ring, *, scrub: Callable[[], bool]) -> None:
         """scrub: the key store's own, which overwrites what a renewal left."""
-        self._database, self._manager, self._scrub = database, ring.manager, scrub
+        self._database, self._ring, self._scrub = database, ring, scrub
         self._rotation = Rotation(database, ring)
 
     def claim_turn(self, now: datetime) -> Turn | None:
@@ -65,12 +65,15 @@ class Nightly:
         Nightly. Nothing in the store is wrapped under an older version afterwards. Killed at any
         moment, it is taken up by `finish_rotation`.
         """
+        manager = self._ring.manager
         with self._database.writing() as db:
+            self._ring.under(db)
             set_counter(db, "rotating", 1)
             set_counter(db, "rotation_tried_at", int(now.timestamp()))
-        version = self._manager.rotate()
-        versions = self._manager.describe().versions
+        version = manager.rotate()
+        versions = manager.describe().versions
         with self._database.writing() as db:
+            self._ring.under(db)
             rotation.note_versions(db, versions, now=now)
             set_counter(db, "rotated_at", int(now.timestamp()))
         self.finish_rotation(progress=progress)
@@ -111,9 +114,10 @@ class Nightly:
         where there is no such backup. Only older ones go, so that there is always a backup that
         opens. What they wrapped in older backups stops opening, if the manager proves shredding.
         """
-        manager = self._manager
+        manager = self._ring.manager
         versions = manager.describe().versions
         with self._database.writing() as db:
+            self._ring.under(db)
             rotation.note_versions(db, versions, now=now)
             kept = rotation.kept_versions(db, versions)
         old = rotation.old_enough(kept, now=now, keep_days=keep_days)
@@ -121,8 +125,10 @@ class Nightly:
         for version in gone:
             manager.destroy_version(version)
         if gone:
+            left = manager.describe().versions
             with self._database.writing() as db:
-                rotation.note_versions(db, manager.describe().versions, now=now)
+                self._ring.under(db)
+                rotation.note_versions(db, left, now=now)
         return Destroyed(versions=gone, waiting=old[len(gone) :])
 
     def is_destruction_late(self, now: datetime, *, keep_days: int) -> bool:

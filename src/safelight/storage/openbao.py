@@ -87,6 +87,11 @@ class OpenBaoManager:
         return made
 
     @property
+    def kind(self) -> str:
+        """Return what the settings call it."""
+        return "openbao"
+
+    @property
     def proves_shred(self) -> bool:
         """Say yes: the key was never outside OpenBao, and trimming a version is for good there."""
         return True
@@ -145,7 +150,7 @@ class OpenBaoManager:
         current = int(said["latest_version"])
         first = max(1, int(said["min_available_version"]), int(said["min_decryption_version"]))
         return ManagerState(
-            kind="openbao",
+            kind=self.kind,
             current=current,
             versions=tuple(range(first, current + 1)),
             proves_shred=True,

@@ -98,6 +98,11 @@ class Pkcs11Manager:
         return made
 
     @property
+    def kind(self) -> str:
+        """Return what the settings call it."""
+        return "pkcs11"
+
+    @property
     def proves_shred(self) -> bool:
         """Say whether the token is hardware: of one in files, such as SoftHSM, copies can be kept."""
         return self._is_hardware
@@ -173,7 +178,7 @@ class Pkcs11Manager:
             "destroyed versions back."
         )
         return ManagerState(
-            kind="pkcs11",
+            kind=self.kind,
             current=max(versions),
             versions=versions,
             proves_shred=self.proves_shred,

@@ -32,6 +32,11 @@ class Remembering:
         self._known: dict[tuple[bytes, bytes], tuple[float, bytes]] = {}
 
     @property
+    def kind(self) -> str:
+        """Return what the manager itself is."""
+        return self._manager.kind
+
+    @property
     def proves_shred(self) -> bool:
         """Say what the manager itself says."""
         return self._manager.proves_shred

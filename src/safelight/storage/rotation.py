@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from safelight import vault
-from safelight.storage.errors import KeyGone
-from safelight.storage.managers import KeyManager
+from safelight.storage.errors import KeyGone, KeysMoved
+from safelight.storage.managers import KINDS, KeyManager
 from safelight.storage.schema import Database, Rows, counter, set_counter
 
 KEEP_DAYS = 7
@@ -68,6 +68,12 @@ def ingest_aad(kid: str) -> bytes:
     return vault.context("safelight-ingest-key-v1", kid)
 
 
+def told_manager(db: Rows) -> str | None:
+    """Return which kind of key manager the store was moved to; None if it never was."""
+    found = counter(db, "manager")
+    return None if found == 0 else KINDS[found - 1]
+
+
 def oldest_version(db: Rows) -> int | None:
     """Return the oldest version of the manager's key that wraps something, None for nothing."""
     return min(_wraps(db), default=None)
@@ -88,6 +94,15 @@ class Ring:
 
     def __init__(self, manager: KeyManager) -> None:
         self.manager = manager
+
+    def under(self, db: Rows) -> KeyManager:
+        """Return the manager, seen to be the one that this store is under. Raises KeysMoved.
+
+        A process that was started before a move must neither open nor wrap anything any more.
+        """
+        if told_manager(db) not in (None, self.manager.kind):
+            raise KeysMoved("the store is under another key manager")
+        return self.manager
 
     def patient_key(self, db: Rows, tenant: UUID, patient: UUID, *, make: bool) -> bytes:
         """Return a patient's key, made if asked for. Raises KeyGone, SealBroken."""
@@ -129,13 +144,13 @@ class Ring:
     def secret(self, db: Rows, name: str) -> bytes | None:
         """Return one of the server's own secrets, None if it was never made."""
         found = db.execute("SELECT wrapped FROM secrets WHERE name = ?", (name,)).fetchone()
-        return None if found is None else self.manager.unwrap(found[0], aad=secret_aad(name))
+        return None if found is None else self.under(db).unwrap(found[0], aad=secret_aad(name))
 
     def made_secret(self, db: Rows, name: str, made: bytes) -> bytes:
         """Keep a secret, unless another process was first; return the one that is kept."""
         if (found := self.secret(db, name)) is not None:
             return found
-        wrapped = self.manager.wrap(made, aad=secret_aad(name))
+        wrapped = self.under(db).wrap(made, aad=secret_aad(name))
         db.execute(
             "INSERT INTO secrets (name, wrapped, manager_version) VALUES (?, ?, ?)",
             (name, wrapped, self.manager.version_of(wrapped)),
@@ -155,14 +170,14 @@ class Ring:
         ).fetchone()
         if found is None:
             raise vault.SealBroken("patient key of another tenant key")
-        return self.manager.unwrap(found[0], aad=tenant_key_aad(tenant, version))
+        return self.under(db).unwrap(found[0], aad=tenant_key_aad(tenant, version))
 
     def _newest_tenant_key(self, db: Rows, tenant: UUID) -> tuple[int, bytes]:
         version = _newest(db, tenant)
         if version is not None:
             return version, self._tenant_key(db, tenant, version)
         key = vault.new_key()
-        _keep_tenant_key(db, self.manager, tenant, 1, self._wrapped(tenant, 1, key))
+        _keep_tenant_key(db, self.under(db), tenant, 1, self._wrapped(tenant, 1, key))
         return 1, key
 
     def _wrapped(self, tenant: UUID, version: int, key: bytes) -> bytes:
@@ -194,7 +209,7 @@ class Rotation:
         wrapped = self._ring._wrapped(tenant, version, vault.new_key())
         with self._database.writing() as db:
             if _newest(db, tenant) in (None, version - 1):
-                _keep_tenant_key(db, self._ring.manager, tenant, version, wrapped)
+                _keep_tenant_key(db, self._ring.under(db), tenant, version, wrapped)
         return version
 
     def renew_old_tenants(self) -> None:
@@ -377,12 +392,19 @@ def old_enough(versions: tuple[Version, ...], *, now: datetime, keep_days: int) 
 def is_destruction_late(db: Rows, *, limit: datetime) -> bool:
     """Say whether a version that is still kept was replaced before `limit`, as far as is noted here.
 
+    Also one of the manager that the store was under before.
+
     A version was replaced when the next was made, so the oldest that is kept says nothing itself.
     """
-    found = db.execute(
-        "SELECT 1 FROM manager_versions WHERE version > ? AND made_at < ? LIMIT 1",
-        (counter(db, "first_version"), int(limit.timestamp())),
-    ).fetchone()
+    found = (
+        db.execute(
+            "SELECT 1 FROM manager_versions WHERE version > ? AND made_at < ? LIMIT 1",
+            (counter(db, "first_version"), int(limit.timestamp())),
+        ).fetchone()
+        or db.execute(
+            "SELECT 1 FROM former_versions WHERE replaced_at < ? LIMIT 1", (int(limit.timestamp()),)
+        ).fetchone()
+    )
     return found is not None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-VERSION = 2
+VERSION = 3
 TABLES = """
 CREATE TABLE IF NOT EXISTS tenant_keys (
     tenant BLOB NOT NULL, version INTEGER NOT NULL, wrapped BLOB NOT NULL,
@@ -29,6 +29,9 @@ CREATE TABLE IF NOT EXISTS secrets (
     name TEXT PRIMARY KEY, wrapped BLOB NOT NULL, manager_version INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS manager_versions (
     version INTEGER PRIMARY KEY, made_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS former_versions (
+    version INTEGER PRIMARY KEY, replaced_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS unproved (image BLOB PRIMARY KEY);
 """
 WRAPPED_IN = ("data_keys", "patient_keys", "tenant_keys", "secrets", "ingest_keys")
 """Every table that has wrapped keys."""

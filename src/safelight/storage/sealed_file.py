@@ -136,6 +136,25 @@ class SealedFileManager:
             raise KeyManagerError("not a sealed key file") from None
         return cls(path, _Lid.of(passphrase, salt=salt, cost=cost))
 
+    @classmethod
+    def wipe(cls, path: Path) -> None:
+        """Write over the file and remove it, durably. Old copies, wherever they are, keep its keys."""
+        if not path.exists():
+            return
+        old = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            write_all(old, bytes(os.fstat(old).st_size))
+            os.fsync(old)
+        finally:
+            os.close(old)
+        path.unlink()
+        fsync_directory(path.parent)
+
+    @property
+    def kind(self) -> str:
+        """Return what the settings call it."""
+        return "sealed-file"
+
     @property
     def proves_shred(self) -> bool:
         """Say no: an old copy of the file still opens what it wrapped."""
@@ -179,7 +198,7 @@ class SealedFileManager:
         """Return what it is and which versions it keeps."""
         keys = self._fresh()
         return ManagerState(
-            kind="sealed-file",
+            kind=self.kind,
             current=keys.current,
             versions=tuple(sorted(keys.versions)),
             proves_shred=False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -55,6 +55,8 @@ class Config:
     """postgresql://…: the key store in a database of its own, and not in the file `keys`."""
     seal: Path | None = None
     key_manager: KeyManagerKind = "sealed-file"
+    key_manager_before: KeyManagerKind | Literal[""] = ""
+    """The one that `safelight keys move` leaves; the key store itself says which of the two it is under."""
     openbao_url: str = ""
     openbao_token_file: Path | None = None
     openbao_ca_file: Path | None = None
@@ -94,6 +96,10 @@ class Config:
     def tls(self) -> bool:
         """Say whether people reach this server by https."""
         return self.server_url.startswith("https://")
+
+    def changed(self, said: Mapping[str, str]) -> Config:
+        """Return the settings with some of them changed, given as the file gives them."""
+        return replace(self, **{name: _typed(name, value) for name, value in said.items()})
 
 
 BUSY_S = 30
@@ -138,6 +144,8 @@ def read(environ: Mapping[str, str]) -> Config:
         raise ConfigRefused("idle_minutes is between 1 and 60")
     if config.key_manager not in get_args(KeyManagerKind):
         raise ConfigRefused(f"key_manager is one of {', '.join(get_args(KeyManagerKind))}")
+    if config.key_manager_before not in ("", *get_args(KeyManagerKind)):
+        raise ConfigRefused("key_manager_before is a key manager's name, or empty")
     if config.keys_url:
         _demand_a_database_apart(config)
     if not 1 <= config.key_days <= 90:

@@ -75,7 +75,9 @@ def page(request: HttpRequest) -> HttpResponse:
         "refused": [PURPOSES[each] for each in said.consent.refused],
         "outcomes": [outcome(each, words) for each in said.withdrawals],
         "key_days": flow.key_backup_days(),
-        "is_proven": flow.is_backup_gone_for_sure(now=timezone.now()),
+        "is_proven": flow.is_backup_gone_for_sure(
+            (photo.pk for photo in said.photos), now=timezone.now()
+        ),
     }
     return render(request, "receipts/page.html", context)
 

@@ -296,7 +296,9 @@ def outcome(withdrawal: Withdrawal, words: Saying = IN_ENGLISH) -> dict[str, obj
             for each in withdrawal.recalls.order_by("due_on")
         ],
         "key_days": receipts.key_backup_days(),
-        "is_proven": receipts.is_backup_gone_for_sure(now=timezone.now()),
+        "is_proven": receipts.is_backup_gone_for_sure(
+            (UUID(key) for job in every for key in job.keys), now=timezone.now()
+        ),
     }
 
 
