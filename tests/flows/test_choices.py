@@ -13,7 +13,7 @@ from django.utils import timezone
 from factories import NOW, assessment, patient, representative, staff
 from flows.conftest import SITE, agree, take
 from safelight import policy
-from safelight.flows import choices, deciding, patients, rounds
+from safelight.flows import assessing, choices, deciding, rounds
 from safelight.flows.allowed import DoesNotFit, NotAllowed
 from safelight.flows.consent import conversation
 from safelight.policy.roles import Role
@@ -249,7 +249,7 @@ def sedated(surgery, gp) -> Patient:
 
 
 def assess(of: Patient, gp, outcome: str, at: datetime) -> None:
-    patients.record_assessment(
+    assessing.record_assessment(
         of,
         kind="capacity",
         outcome=outcome,

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from factories import NOW, assessment, patient, representative, staff
-from safelight.flows import patients
+from safelight.flows import assessing, patients
 from safelight.flows.allowed import DoesNotFit, NotAllowed
 from safelight.policy.roles import Role
 from safelight.records.models import LedgerEntry, Patient, Representative
@@ -44,7 +44,7 @@ def assess(of, by, **given):
         "by": by,
         "now": NOW,
     }
-    return patients.record_assessment(of, **defaults | given)
+    return assessing.record_assessment(of, **defaults | given)
 
 
 def die(of, by, **given):

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from safelight.policy.roles import Action, may
+from safelight.records import locks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from safelight.records.models import Staff
+    from safelight.records.models import Patient, Staff
     from safelight.records.models.base import PracticeRow
 
 
@@ -19,6 +20,10 @@ class NotAllowed(PermissionError):
     """The person's role, or the person's practice, does not reach this."""
 
     for_people = "Your role here doesn't include this. Ask the practice's administrator."
+
+
+class RecordErased(LookupError):
+    """The patient's record was erased: nothing about the person is written down any more."""
 
 
 class DoesNotFit(ValueError):
@@ -36,6 +41,16 @@ def demand(by: Staff, action: Action, *rows: PracticeRow) -> None:
         raise NotAllowed(action.value)
     if any(row.practice_id != practice_of(by) for row in rows):
         raise NotAllowed("another practice")
+
+
+def hold_named(patient: Patient) -> None:
+    """Hold the patient until the transaction ends, to write down what names or describes the person.
+
+    Raises RecordErased where the record is gone by now: somebody's page was older than that.
+    """
+    locks.hold_patient(patient.pk)
+    if type(patient).objects.filter(pk=patient.pk, erased_at__isnull=False).exists():
+        raise RecordErased
 
 
 def practice_of(staff: Staff) -> UUID:

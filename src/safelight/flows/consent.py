@@ -16,7 +16,7 @@ from django.utils import timezone
 from safelight import vault
 from safelight.flows import frozen, keeping, lasting, sheets, stores
 from safelight.flows import once as forms
-from safelight.flows.allowed import DoesNotFit, demand
+from safelight.flows.allowed import DoesNotFit, RecordErased, demand, hold_named
 from safelight.flows.in_force import pack_of
 from safelight.flows.sheets import conversation
 from safelight.flows.standing import Standing, standings
@@ -173,7 +173,7 @@ def record_consent(
         _seal_signature(consent, answers.drawing)
     try:
         secret = _write(consent, answers, once=once, by=by, now=now)
-    except (forms.AlreadyDone, DoesNotFit):
+    except (forms.AlreadyDone, DoesNotFit, RecordErased):
         keeping.destroy(consent.pk)
         raise
     keeping.settle(consent.pk)
@@ -415,6 +415,7 @@ def _seal_signature(consent: Consent, png: bytes) -> None:
 def _write(
     consent: Consent, answers: Answers, *, once: uuid.UUID | None, by: Staff, now: datetime
 ) -> str:
+    hold_named(consent.patient)
     forms.claim(once, kind="consent.recorded", made=consent.pk, practice=consent.practice, now=now)
     consent.save(force_insert=True)
     _remember(consent)

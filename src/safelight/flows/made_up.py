@@ -17,7 +17,7 @@ from typing import Any
 from django.utils import timezone
 
 from safelight import policy, vault
-from safelight.flows import capture, consent, disclosures, patients, rules, sheets
+from safelight.flows import assessing, capture, consent, disclosures, patients, rules, sheets
 from safelight.flows import made_up_since as since
 from safelight.flows import staff as accounts
 from safelight.policy.roles import Role
@@ -399,7 +399,7 @@ def _take(
 
 def _assess(patient: Patient, said: tuple[str, str, str], *, by: Staff, at: datetime) -> None:
     kind, outcome, support = said
-    patients.record_assessment(
+    assessing.record_assessment(
         patient,
         kind=kind,
         outcome=outcome,

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from safelight.flows import choices, in_force
+from safelight.flows import in_force
 from safelight.flows import once as forms
-from safelight.flows.allowed import DoesNotFit, demand, name_error
+from safelight.flows.allowed import DoesNotFit, demand, hold_named, name_error
 from safelight.flows.who_decides import (
     age,
     assessed_for,
@@ -25,7 +25,7 @@ from safelight.flows.who_decides import (
 )
 from safelight.policy.roles import Action
 from safelight.policy.terms import unheld
-from safelight.records import locks, log
+from safelight.records import log
 from safelight.records.models import Assessment, Consultation, Patient, Representative
 from safelight.terms import Purpose
 
@@ -52,7 +52,6 @@ __all__ = [
     "is_nhs_number",
     "is_presumed_capable",
     "kinds_known_to",
-    "record_assessment",
     "record_consultation",
     "record_death",
 ]
@@ -126,6 +125,7 @@ def add_representative(
     acts: how several people with the same authority decide, as the document says.
     """
     demand(by, Action.RECORD_CONSENT, patient)
+    hold_named(patient)
     name, relation, evidence = (" ".join(each.split()) for each in (name, relation, evidence))
     fields = _name_errors(name) | _authority_errors(patient, authority, now=now)
     if not relation:
@@ -175,7 +175,7 @@ def end_authority(
     What they agreed to for the patient ends with it; who acts only together with them can't go on.
     """
     demand(by, Action.RECORD_CONSENT, who)
-    locks.hold_patient(who.patient_id)
+    hold_named(who.patient)
     who = (
         Representative.objects.select_for_update(no_key=True)
         .select_related("patient")
@@ -206,70 +206,6 @@ def end_authority(
 
 
 @transaction.atomic
-def record_assessment(
-    patient: Patient,
-    *,
-    kind: str,
-    outcome: str,
-    about: Collection[str],
-    decision: str,
-    support: str,
-    parents: str = "",
-    assessed_on: date,
-    once: uuid.UUID | None = None,
-    by: Staff,
-    now: datetime,
-) -> Assessment:
-    """Record whether the patient could decide this, on this day. Raises DoesNotFit.
-
-    about: the decisions of `Assessment.About` that were looked at; for another it doesn't count.
-    support: what was done to help the patient decide.
-    parents: for a Gillick assessment, whether parents are involved (GMC VAR 34).
-    Who can't decide just now is asked on recovery: the question waits from now on.
-    """
-    demand(by, Action.RECORD_CONSENT, patient)
-    decision, support = " ".join(decision.split()), support.strip()
-    fields = _assessment_errors(patient, kind, outcome, assessed_on, now=now)
-    fields |= _about_errors(kind, about, parents)
-    if not decision:
-        fields["decision"] = "Say which decision this was about"
-    if not support and outcome in {"lacks", "lost-for-now", "not-competent"}:
-        fields["support"] = "Say what was done to help the patient decide"
-    _refuse_unless_empty(fields)
-    made = uuid.uuid4()
-    forms.claim(once, kind="assessment.recorded", made=made, practice=patient.practice, now=now)
-    assessment = Assessment.objects.create(
-        pk=made,
-        practice=patient.practice,
-        patient=patient,
-        kind=kind,
-        outcome=outcome,
-        about=[each.value for each in Assessment.About if each in about],
-        decision=decision,
-        support=support,
-        parents=parents,
-        assessed_on=assessed_on,
-        recorded_at=now,
-        by=by,
-    )
-    log.append(
-        "assessment.recorded",
-        practice=patient.practice,
-        subject=patient.subject,
-        by=by,
-        at=now,
-        assessment=assessment.pk,
-        assessed=kind,
-        about=list(assessment.about),
-        outcome=outcome,
-        parents=parents,
-    )
-    if outcome == "lost-for-now":
-        choices.raise_on_recovery(patient, by=by, now=now)
-    return assessment
-
-
-@transaction.atomic
 def record_death(
     patient: Patient,
     *,
@@ -286,6 +222,7 @@ def record_death(
     before there is legal advice, written down in `legal_advice`.
     """
     demand(by, Action.RECORD_CONSENT, patient)
+    hold_named(patient)
     fields: dict[str, str] = {}
     if died_on > timezone.localdate(now):
         fields["died_on"] = "Type a day that isn't in the future"
@@ -294,7 +231,6 @@ def record_death(
     if not _are_wishes(known_wishes):
         fields["known_wishes"] = "Answer each wish with yes or no, or leave it out"
     _refuse_unless_empty(fields)
-    locks.hold_patient(patient.pk)
     patient.died_on = died_on
     patient.known_wishes = dict(known_wishes)
     patient.genetic_or_third_party = genetic_or_third_party
@@ -330,6 +266,7 @@ def record_consultation(
 ) -> Consultation:
     """Record who was asked after the death, when, and what they said. Raises DoesNotFit."""
     demand(by, Action.RECORD_CONSENT, patient)
+    hold_named(patient)
     name, relation, words = " ".join(name.split()), " ".join(relation.split()), words.strip()
     fields = _name_errors(name) | _asked_errors(patient, asked_on, now=now)
     if who not in Consultation.Who.values:
@@ -448,39 +385,6 @@ def _authority_errors(patient: Patient, authority: str, *, now: datetime) -> dic
     if authority in terms.after_death_only and patient.died_on is None:
         return {"authority": "An executor decides only after a death. Choose another right"}
     return {}
-
-
-def _assessment_errors(
-    patient: Patient, kind: str, outcome: str, assessed_on: date, *, now: datetime
-) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    child = not is_presumed_capable(patient, on=assessed_on)
-    if kind not in Assessment.OUTCOMES:
-        fields["kind"] = "Choose what was assessed"
-    elif outcome not in Assessment.OUTCOMES[kind]:
-        fields["outcome"] = "Choose what you found"
-    elif (kind == "gillick") != child:
-        terms = terms_for(patient, on=assessed_on)
-        presumed = terms.capacity_presumed_from
-        fields["kind"] = (
-            f"{terms.child_competence} is for under {presumed}; from {presumed} on assess capacity"
-        )
-    if assessed_on > timezone.localdate(now):
-        fields["assessed_on"] = "Type a day that isn't in the future"
-    elif assessed_on < patient.born_on:
-        fields["assessed_on"] = "Type a day after the patient was born"
-    return fields
-
-
-def _about_errors(kind: str, about: Collection[str], parents: str) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    if not about or not set(about) <= set(Assessment.About.values):
-        fields["about"] = "Choose which decision you looked at"
-    if kind == Assessment.Kind.GILLICK and parents not in Assessment.Parents.values:
-        fields["parents"] = "Say whether the parents are involved"
-    elif kind != Assessment.Kind.GILLICK and parents:
-        fields["parents"] = "Parents are asked about for a child only"
-    return fields
 
 
 def _asked_errors(patient: Patient, asked_on: date, *, now: datetime) -> dict[str, str]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from safelight.flows import in_force
-from safelight.flows.allowed import DoesNotFit, demand
+from safelight.flows.allowed import DoesNotFit, demand, hold_named
 from safelight.flows.who_decides import standing_for
 from safelight.policy.roles import Action
 from safelight.records import log
@@ -64,6 +64,7 @@ def ground(
     photo: the picture to be used; None where one is to be made, today.
     """
     demand(by, Action.RECORD_CONSENT, patient, *([photo] if photo else []))
+    hold_named(patient)
     said = said.tidy()
     if fields := _errors(patient, said, now=now):
         raise DoesNotFit(fields)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from safelight.flows import in_force
-from safelight.flows.allowed import DoesNotFit, demand
+from safelight.flows.allowed import DoesNotFit, demand, hold_named
 from safelight.flows.who_decides import SECONDARY, is_presumed_capable, may_decide, terms_for
 from safelight.policy.roles import Action
 from safelight.records import log
@@ -67,6 +67,7 @@ def weigh(
     """
     rows = [each for each in (photo, representative) if each is not None]
     demand(by, Action.RECORD_CONSENT, patient, *rows)
+    hold_named(patient)
     asked = questions(patient, now=now)
     fields = _answer_errors(asked, answers) | _approval_errors(purpose, approval)
     if purpose not in SECONDARY:

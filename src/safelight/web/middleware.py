@@ -22,7 +22,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import reverse
 
 from safelight.flows import being_restored
-from safelight.flows.allowed import NotAllowed
+from safelight.flows.allowed import NotAllowed, RecordErased
 from safelight.flows.stores import KeysAreSealed, KeysOutOfReach
 from safelight.storage import DiskFull, StorageError, disk_trouble, is_locked
 from safelight.web.views import errors
@@ -198,6 +198,8 @@ class ClosedByDefault:
         """Answer what the flows refuse with a page that says what to do."""
         if isinstance(exception, NotAllowed):
             return errors.page(request, 403)
+        if isinstance(exception, RecordErased):
+            return errors.page(request, 404)
         if isinstance(exception, KeysOutOfReach | StorageError):
             _told.error("answered with 503", exc_info=exception)
             return errors.out_of_reach(request, exception.for_people)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.views.decorators.http import require_GET, require_http_methods
 
-from safelight.flows import in_force
+from safelight.flows import assessing, in_force
 from safelight.flows import patients as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.once import AlreadyDone
@@ -152,7 +152,7 @@ def add_assessment(request: SignedInRequest, pk: UUID) -> HttpResponse:
     if form.is_valid():
         kind = Assessment.Kind.GILLICK if child else Assessment.Kind.CAPACITY
         try:
-            flow.record_assessment(
+            assessing.record_assessment(
                 patient,
                 kind=kind.value,
                 **form.cleaned_data,
