@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from safelight.policy.pack import Pack, Rule
     from safelight.policy.requirements import Unmet
 
-Tried = tuple["Rule", "ConsentFact | None", "list[Unmet]"]
-"""A basis, the consent that comes nearest to it, and what it lacks."""
+    Tried = tuple[Rule, ConsentFact | None, list[Unmet]]
+    """A basis, the consent that comes nearest to it, and what it lacks."""
+
 _IF_BLOCKED = attrgetter("if_blocked")
-_RANK = {"permit": 0, "hold": 1, "refuse": 2}
 _LOOK = Because(
     "look",
     "Nobody could tell whether it identifies: a person has to look.",
@@ -203,7 +203,8 @@ def _sorted(blockers: list[Because]) -> tuple[Because, ...]:
     if len(blockers) == 1:
         return (blockers[0],)
     unique = {
-        (-_RANK[each.outcome], each.rule, each.text, repr(each.needs)): each for each in blockers
+        (each.outcome != "refuse", each.rule, each.text, repr(each.needs)): each
+        for each in blockers
     }
     return tuple([unique[key] for key in sorted(unique)])
 
@@ -211,7 +212,7 @@ def _sorted(blockers: list[Because]) -> tuple[Because, ...]:
 def _worse(one: Permit | Hold | Refusal, other: Permit | Hold | Refusal) -> Permit | Hold | Refusal:
     if isinstance(one, Permit) or isinstance(other, Permit):
         return other if isinstance(one, Permit) else one
-    worst = max(one, other, key=lambda answer: _RANK[answer.outcome])
+    worst = one if isinstance(one, Refusal) else other
     return replace(
         worst,
         because=_sorted([*one.because, *other.because]),

@@ -104,11 +104,9 @@ def _list_of(allowed: frozenset[str]) -> Callable[[Any, str, Reader], frozenset[
     return parse
 
 
-def _yes_no(value: Any, path: str, reader: Reader) -> bool | None:
-    if isinstance(value, bool):
-        return value
+def _yes_no(_: Any, path: str, reader: Reader) -> None:
+    """Refuse what is neither yes nor no: `Reader.section` takes those without a call."""
     reader.unknown.append(path)
-    return None
 
 
 def _words(value: Any, path: str, reader: Reader) -> str | None:

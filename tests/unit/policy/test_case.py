@@ -79,6 +79,7 @@ def test_coded_of_a_procedure_stays_coded_in_care():
         (COMPETENT, "self"),
         (CHILD, "child"),
         (CHILD | {"gillick": None, "capacity": "has"}, "child"),
+        (CHILD | {"gillick": "unassessed"}, "child"),
         ({"born": "2010-11-22"}, "self"),
         ({"born": "2010-11-23"}, "child"),
         ({"capacity": "has"}, "unknown"),
@@ -119,6 +120,12 @@ def test_a_childs_intimate_picture_stays_one(born, made_on, intimate_child):
     recording = {"intimate": True, "made_on": made_on}
     facts = use("care", "team", {"born": born}, recording=recording)
     assert case(facts).intimate_child == intimate_child
+
+
+def test_what_is_made_now_is_made_of_somebody_of_that_age():
+    for born, intimate_child in (("2008-11-22", "no"), ("2008-11-23", "yes")):
+        facts = make("care", {"born": born}, recording={"intimate": True})
+        assert case(facts).intimate_child == intimate_child
 
 
 def test_only_the_law_compels_and_only_what_there_is():

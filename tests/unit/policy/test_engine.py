@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from safelight import policy
-from unit.policy.cases import DEAD, PACK, make, use
+from unit.policy.cases import DEAD, LOST, PACK, make, use
 
 HERE = ("teaching-local", "organisation")
 UNJUDGED = {"identifiable": "could-not-tell"}
@@ -41,6 +41,37 @@ def test_who_will_see_it_need_not_be_said_while_it_is_made():
 def test_what_is_filed_under_another_purpose_has_to_fit_both(made_for, outcome):
     recording = {"type": "photograph", "made_for": made_for}
     assert told(make("teaching-local", recording=recording))[0] == outcome
+
+
+def test_of_two_purposes_the_worse_answer_counts():
+    recording = {"type": "photograph", "made_for": "interest"}
+    outcome, rules = told(make("care", LOST, recording=recording, consents=[]))
+    assert outcome == "refuse"
+    assert rules[0] == "make-for-care-by-representative"
+    assert "make-on-recovery" in rules
+    alone = {"type": "photograph", "made_for": "care"}
+    assert told(make("care", LOST, recording=alone, consents=[]))[0] == "refuse"
+
+
+def test_where_nothing_permits_it_an_audience_that_may_is_named():
+    answer = policy.decide(use("audit", "public"), pack=PACK)
+    assert [each.rule for each in answer.because] == ["no-basis"]
+    assert answer.outcome == answer.because[0].outcome == "refuse"
+    assert answer.because[0].needs == policy.Need("audience", "team")
+
+
+def test_a_refusal_names_what_refuses_before_what_waits():
+    facts = use("social", "public", exposure=REVIEW, objections=[{"purposes": ["*"]}])
+    answer = policy.decide(facts, pack=PACK)
+    outcomes = [each.outcome for each in answer.because]
+    assert outcomes == sorted(outcomes, reverse=True)
+    assert set(outcomes) == {"refuse", "hold"}
+
+
+@pytest.mark.parametrize(("allowed", "outcome"), [("identifiable", "permit"), ("coded", "refuse")])
+def test_a_personal_device_opens_what_is_allowed_on_it(allowed, outcome):
+    device = {"registered": True, "personal": True, "allowed_classes": [allowed]}
+    assert told(use("care", "team", device=device))[0] == outcome
 
 
 @pytest.mark.parametrize(
@@ -81,3 +112,34 @@ def test_what_nobody_could_judge_is_taken_for_a_face_by_every_rule():
     shown = use(*HERE, recording={"identifiable": "anonymised"})
     assert told(shown, pack=strict)[0] == "permit"
     assert told(use(*HERE, recording=UNJUDGED), pack=strict) == ("hold", ["look"])
+
+
+UNKNOWN = {
+    "luck": {"luck": 1},
+    "patient.luck": {"patient": {"luck": 1}},
+    "recording.luck": {"recording": {"luck": 1}},
+    "consents[].luck": {"consents": [{"luck": 1}]},
+    "objections[].luck": {"objections": [{"luck": 1}]},
+    "consents": {"consents": "all"},
+    "tests.luck": {"tests": {"luck": {}}},
+    "tests.necessary.luck": {"tests": {"necessary": {"luck": 1}}},
+    "tests.necessary.clinician": {"tests": {"necessary": {"clinician": 1}}},
+    "switches.luck": {"switches": {"luck": 1}},
+    "switches.var17": {"switches": {"var17": 1}},
+    "release.luck": {"release": {"luck": 1}},
+    "exposure.verdict": {"exposure": {"verdict": "fine"}},
+    "device.allowed_classes": {"device": {"allowed_classes": ["all"]}},
+    "patient.known_wishes": {"patient": {"known_wishes": {"holiday": "yes"}}},
+    "consents[].told": {"consents": [{"told": [["purpose"]]}]},
+    "consents[].given_by": {"consents": [{"given_by": "neighbour"}]},
+    "authority.legal_basis": {"authority": {"legal_basis": "whim"}},
+    "recording.chaperone": {"recording": {"chaperone": 7}},
+    "patient.born": {"patient": {"born": "1066-10-14"}},
+}
+
+
+@pytest.mark.parametrize("path", UNKNOWN)
+def test_what_nobody_knows_is_named_where_it_stands(path):
+    answer = policy.decide(make() | UNKNOWN[path], pack=PACK)
+    assert [(each.rule, each.needs.field) for each in answer.because] == [("unknown", path)]
+    assert answer.because[0].text == f"This version doesn't know what {path} says."
