@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from datetime import date
 from importlib.resources import files
@@ -234,3 +235,53 @@ def test_what_came_with_safelight_is_known_by_name():
         ('wording = "england"', 'wording = "../packs/england"'),
     ):
         assert not has_folders(policy.read_pack(changed(old, new)))
+
+
+def without(table: str) -> str:
+    """Return the pack without a table of its top and whatever is under it."""
+    heads = re.compile(rf"^\[{table}(\.[^\]]*)?\]\n(?:(?!\[).*\n)*", re.MULTILINE)
+    return heads.sub("", TEXT)
+
+
+@pytest.mark.parametrize(
+    ("table", "where"),
+    [
+        ("pack", r"\[pack\] is not a table"),
+        ("words", r"\[words\] is not a table"),
+        ("sources", r"\[sources\] is not a table"),
+        ("terms", r"\[terms\] is not a table"),
+        ("clocks", r"\[clocks\] is not a table"),
+    ],
+)
+def test_a_table_is_a_table(table, where):
+    with pytest.raises(policy.PackRefused, match=where):
+        policy.read_pack(f"{table} = 3\n{without(table)}".encode())
+    with pytest.raises(policy.PackRefused, match=f"the pack: missing or unknown: {table}"):
+        policy.read_pack(without(table).encode())
+
+
+@pytest.mark.parametrize("name", ["id", "name", "called", "wording", "retention", "population"])
+def test_what_a_pack_says_of_itself_is_text(name):
+    blank = re.sub(rf'^{name} = ".*"$', f'{name} = " "', TEXT, count=1, flags=re.MULTILINE)
+    with pytest.raises(policy.PackRefused, match=rf"\[pack\]: {name} is not a text"):
+        policy.read_pack(blank.encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("[words.told]\n", "[words.said]\n", r"\[words\]: missing or unknown: said, told"),
+        ('zone = "Europe/London"\n', "", r"\[terms\]: missing or unknown: zone"),
+        ('"practice" = "', '"practise" = "', r"none of \[sources\]: practice"),
+        ('"MDU" = "the', '"MDU" = 7\n"X" = "the', r"\[sources\]: MDU is not a text"),
+        ("[terms.also_covers]\n", "also_covers = 3\n[terms.luck]\n", r"\[terms\]"),
+        ("[terms.cites]\n", "[terms.sites]\n", r"\[terms\]: missing or unknown: cites, sites"),
+        ("gillick = { source", "pickle = { source", r"\[terms.cites\]: missing or unknown"),
+        ('copy = { source = "MDU" }', "copy = 7", r"\[terms.cites.copy\] is not a table"),
+        ("hours = 72\n", "", r"\[clocks.breach\]: missing or unknown: hours"),
+        ('source = "practice"\n', 'source = "nobody"\n', r"its source is none of"),
+    ],
+)
+def test_what_is_missing_is_named(old, new, where):
+    with pytest.raises(policy.PackRefused, match=where):
+        policy.read_pack(changed(old, new))
