@@ -260,6 +260,14 @@ def test_a_table_is_a_table(table, where):
         policy.read_pack(without(table).encode())
 
 
+@pytest.mark.parametrize("name", ["authority", "also_covers", "cites"])
+def test_a_table_of_a_table_is_one(name):
+    inside = re.sub(rf"^\[terms\.{name}\]\n(?:(?!\[).*\n)*", "", TEXT, flags=re.MULTILINE)
+    inside = inside.replace("[terms]\n", f"[terms]\n{name} = 3\n", 1)
+    with pytest.raises(policy.PackRefused, match=r"\[terms(\.cites)?\] is not a table"):
+        policy.read_pack(inside.encode())
+
+
 @pytest.mark.parametrize("name", ["id", "name", "called", "wording", "retention", "population"])
 def test_what_a_pack_says_of_itself_is_text(name):
     blank = re.sub(rf'^{name} = ".*"$', f'{name} = " "', TEXT, count=1, flags=re.MULTILINE)
@@ -274,12 +282,15 @@ def test_what_a_pack_says_of_itself_is_text(name):
         ('zone = "Europe/London"\n', "", r"\[terms\]: missing or unknown: zone"),
         ('"practice" = "', '"practise" = "', r"none of \[sources\]: practice"),
         ('"MDU" = "the', '"MDU" = 7\n"X" = "the', r"\[sources\]: MDU is not a text"),
-        ("[terms.also_covers]\n", "also_covers = 3\n[terms.luck]\n", r"\[terms\]"),
         ("[terms.cites]\n", "[terms.sites]\n", r"\[terms\]: missing or unknown: cites, sites"),
         ("gillick = { source", "pickle = { source", r"\[terms.cites\]: missing or unknown"),
         ('copy = { source = "MDU" }', "copy = 7", r"\[terms.cites.copy\] is not a table"),
         ("hours = 72\n", "", r"\[clocks.breach\]: missing or unknown: hours"),
-        ('source = "practice"\n', 'source = "nobody"\n', r"its source is none of"),
+        (
+            'source = "practice"\n',
+            'source = "nobody"\n',
+            r"\[clocks.breach\]: its source is none of",
+        ),
     ],
 )
 def test_what_is_missing_is_named(old, new, where):
