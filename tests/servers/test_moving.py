@@ -14,6 +14,7 @@ import pytest
 
 from safelight import storage, vault
 from safelight.storage import KeyStore, SealedFileManager, moving, rotation
+from safelight.storage.pg_database import PgKeyDatabase
 from servers import managing
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -378,3 +379,36 @@ def test_who_chooses_is_told_of_an_empty_store_and_a_refusal_closes_it(tmp_path,
     with pytest.raises(storage.KeyManagerAway):
         KeyStore(tmp_path / "keys.db", refuse)
     assert told == ["", None, "openbao"]
+
+
+def test_a_key_store_in_a_database_moves_too(tmp_path, first, postgres, monkeypatch):
+    monkeypatch.setattr(moving, "PATIENTS", 3)
+    url = postgres.database()
+    store = KeyStore(PgKeyDatabase(url), first)
+    kept = Kept(store)
+    old = upper_keys(store)
+    new = second(tmp_path / "second.json")
+    moved(store, new)
+    kept.put(store, TENANTS[0], UUID(int=1000))
+    gone = kept.put(store, TENANTS[1], UUID(int=2000))
+    again = KeyStore(PgKeyDatabase(url), lambda told: {"openbao": new}[told])
+    assert kept.opens(again)
+    assert not set(old) & set(upper_keys(again))
+    assert again.moving.state().is_renewed
+    assert again.erase([gone]).scrubbed
+    stale = KeyStore(PgKeyDatabase(url), first)
+    with pytest.raises(storage.KeysMoved):
+        kept.opens(stale)
+    for each in (store, again, stale):
+        each.close()
+
+
+def test_a_store_of_the_format_before_can_be_moved(tmp_path, first):
+    store = KeyStore(tmp_path / "keys.db", first)
+    kept = Kept(store)
+    db = store._database.connection()
+    db.executescript("DROP TABLE unproved; DROP TABLE former_versions; PRAGMA user_version=2;")
+    store.close()
+    store = KeyStore(tmp_path / "keys.db", first)
+    moved(store, second(tmp_path / "second.json"))
+    assert kept.opens(store)
