@@ -1,6 +1,6 @@
 """Long trials with planted mistakes: short ones are in the tests, long ones begin here.
 
-usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--json]
+usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--from N] [--seed N] [--json]
 
   kills        kill -9 at named points and at random, over everything that writes
   power        power cuts: every state that the recorded writes may leave
@@ -18,13 +18,15 @@ usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--json]
   residue      ten thousand erased keys, looked for in every file of the key store
   properties   every Hypothesis property, with more examples
 
---minutes ends a long one early; it reports what it reached. It holds (exit 0) if nothing was bad
-and every planted mistake was found.
+--minutes ends a long one early; it reports what it reached. --from N leaves out the first N kills,
+faults or levels, which a run before had; --seed N draws others by chance. It holds (exit 0) if
+nothing was bad and every planted mistake was found.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import subprocess
 import sys
@@ -81,12 +83,19 @@ def main(words: list[str]) -> int:
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--minutes", type=float, default=24 * 60)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--from", dest="first", type=int)
+    parser.add_argument("--seed", type=int)
     asked = parser.parse_args(words)
+    more = {name: n for name in ("first", "seed") if (n := getattr(asked, name)) is not None}
+    takes = set() if asked.name in TESTS else inspect.signature(CAMPAIGNS[asked.name][0]).parameters
+    if more.keys() - takes:
+        parser.error(f"{asked.name} can't be continued that way")
     if asked.name in TESTS:
         return _tests(asked.name, long=asked.long)
     run, short, long = CAMPAIGNS[asked.name]
     with tempfile.TemporaryDirectory(dir=place()) as work:
-        outcome = run(Path(work), minutes=asked.minutes, **(long if asked.long else short))
+        said = (long if asked.long else short) | more
+        outcome = run(Path(work), minutes=asked.minutes, **said)
     print(outcome.as_json() if asked.json else outcome.as_text())
     return 0 if outcome.holds else 1
 

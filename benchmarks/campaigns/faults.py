@@ -55,15 +55,24 @@ class Fault:
 
 
 def run(
-    work: Path, *, faults: int, planted: bool = True, minutes: float = 600, seed: int = 1
+    work: Path,
+    *,
+    faults: int,
+    planted: bool = True,
+    minutes: float = 600,
+    seed: int = 1,
+    first: int = 0,
 ) -> Outcome:
-    """Let that many calls fail, one a trial, spread over all there are; all of them if fewer."""
+    """Let that many calls fail, one a trial, in an order by chance; all of them if there are fewer.
+
+    first: leave out so many of that order, which another run had.
+    """
     outcome, clock = Outcome("faults"), Clock(minutes)
     with Nursery(work) as nursery:
         every = _every_fault(nursery)
         outcome.figures["faults there are"] = len(every)
-        chosen = every if faults >= len(every) else random.Random(seed).sample(every, faults)
-        for fault in chosen:
+        chosen = random.Random(seed).sample(every, min(faults, len(every)))
+        for fault in chosen[first:]:
             if clock.ran_out:
                 break
             outcome.tried += 1
@@ -123,11 +132,13 @@ def _found_deaf(nursery: Nursery, every: Sequence[Fault]) -> int:
 # A full disk
 
 
-def run_full(work: Path, *, levels: int, planted: bool = True, minutes: float = 600) -> Outcome:
+def run_full(
+    work: Path, *, levels: int, planted: bool = True, minutes: float = 600, first: int = 0
+) -> Outcome:
     """Fill the disk but for 0, 1, 2 … pages: a picture is kept or refused, a withdrawal succeeds."""
     outcome, clock = Outcome("full disk"), Clock(minutes)
     with small_disk(work / "home"), Nursery(work) as nursery:
-        for free in range(levels):
+        for free in range(first, levels):
             if clock.ran_out:
                 break
             outcome.tried += 1

@@ -199,8 +199,9 @@ def _main(work: Path) -> None:
 def _load_what_a_trial_loads(made: Prepared) -> None:
     """Rehearse once in a fork, and import here whatever it had to: each fork then has it already.
 
-    Code and networks alone are taken over: a judge starts without anything that a trial remembered.
+    Code, networks and tables alone are taken over: a judge starts without anything that a trial remembered.
     """
+    from safelight import exposure
     from safelight.flows import pictures
 
     def rehearse(say: Callable[[dict[str, Any]], None]) -> None:
@@ -218,6 +219,7 @@ def _load_what_a_trial_loads(made: Prepared) -> None:
     for name in sorted(set(told["lines"][-1]["modules"]) - {"__main__"}):
         importlib.import_module(name)
     pictures.shared_detectors()
+    exposure.load_population()
     gc.collect()
     gc.freeze()  # else every fork's first collection copies every page
 
@@ -330,6 +332,7 @@ def _act(
 ) -> None:
     """Act in the fork, and leave it without any of the nursery's own endings."""
     status = 1
+    gc.disable()  # it lives for a second
     try:
         signal.alarm(TRIAL_SECONDS)
         if control is not None:
