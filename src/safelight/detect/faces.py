@@ -1,10 +1,9 @@
 """Faces: near ones and parts of them in averaged views, and bystanders at a distance.
 
 Two networks complement each other: RetinaFace sees partial faces in close-ups, CenterFace sees
-small whole ones. At the first look RetinaFace sees the picture and the picture with its edges
-mirrored, and closeups.py weighs what it says with other evidence. At the second look, on the
-finished copy, its score is averaged over the picture, the picture with a grey border and its mirror
-image (docs/reference/detectors.md has the figures and the reasons for the thresholds).
+small whole ones. RetinaFace sees the picture and the picture with its edges mirrored, and
+closeups.py weighs what it says with other evidence (docs/reference/detectors.md has the figures and
+the reasons for the thresholds).
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Boxes: TypeAlias = "NDArray[np.float32]"
 """(n, 5): left, top, right, bottom, score."""
 
 FOUND_AT, HELD_AT = 0.5, 0.3
-"""RetinaFace, averaged over three views."""
+"""RetinaFace, averaged over its views."""
 FAR_FOUND_AT, FAR_HELD_AT = 0.35, 0.22
 """CenterFace."""
 FAR_ENLARGE = 2.0
@@ -39,13 +38,10 @@ FAR_ENLARGE = 2.0
 CANDIDATE_AT = 0.05
 SAME_AT = 0.3
 """Boxes of two views with at least this intersection over union show one thing."""
-BORDER = 0.5
-"""Of the longer side, in all: a quarter on each side."""
 REFLECTED = 0.25
 """Of each side, mirrored beyond each edge."""
 SMALL = 0.12
 """Of the picture: a smaller box is no part of a face that fills the frame, and stands by itself."""
-GREY = 127
 
 WHY = {
     Answer.FOUND: "a face or part of one",
@@ -76,12 +72,8 @@ class Faces:
     def find(self, sizes: Sizes, *, scales: Scales) -> tuple[Finding, ...]:
         """Return faces found and places that may be one."""
         far = self.far(sizes, longest=scales.bystanders)
-        if scales.weigh:
-            evidence, boxes = self.close_up(sizes, longest=scales.faces)
-            near = _weighed(evidence, boxes, sizes)
-        else:
-            boxes = self.near(sizes, longest=scales.faces)
-            near = _near_findings(boxes, sizes)
+        evidence, boxes = self.close_up(sizes, longest=scales.faces)
+        near = _weighed(evidence, boxes, sizes, doubts=scales.doubts)
         known = [_as_row(each) for each in near if each.answer is Answer.FOUND]
         sure = np.asarray(known, np.float32).reshape(-1, 5)
         return (*near, *_far_findings(far, sure, sizes))
@@ -95,17 +87,6 @@ class Faces:
         best = tuple(float(view[0, 4]) if len(view) else 0.0 for view in (plain, reflected))
         evidence = self._crops.evidence(sizes, best=best)
         return evidence, averaged((plain, reflected), at=CANDIDATE_AT)
-
-    def near(self, sizes: Sizes, *, longest: int) -> Boxes:
-        """Return boxes with scores averaged over three views, in pixels of the whole picture."""
-        small = sizes.at(longest)
-        factor = sizes.longest / max(small.shape[:2])
-        plain = self._retina_boxes(small)
-        mirrored = _mirrored(self._retina_boxes(small[:, ::-1]), small.shape[1])
-        bordered = self._bordered_boxes(small)
-        boxes = averaged((plain, bordered, mirrored))
-        boxes[:, :4] *= factor
-        return boxes
 
     def far(self, sizes: Sizes, *, longest: int) -> Boxes:
         """Return CenterFace's boxes in pixels of the whole picture."""
@@ -125,15 +106,6 @@ class Faces:
         canvas = cv2.copyMakeBorder(pixels, down, down, across, across, cv2.BORDER_REFLECT)
         boxes = self._retina_boxes(np.asarray(canvas, np.uint8))
         boxes[:, :4] -= (across, down, across, down)
-        return boxes
-
-    def _bordered_boxes(self, pixels: Pixels) -> Boxes:
-        border = round(max(pixels.shape[:2]) * BORDER / 2)
-        canvas = cv2.copyMakeBorder(
-            pixels, border, border, border, border, cv2.BORDER_CONSTANT, value=(GREY, GREY, GREY)
-        )
-        boxes = self._retina_boxes(np.asarray(canvas, np.uint8))
-        boxes[:, :4] -= border
         return boxes
 
 
@@ -228,21 +200,18 @@ def _score_there(places: Boxes, view: Boxes) -> NDArray[np.float32]:
     return np.asarray(best, np.float32)
 
 
-def _mirrored(boxes: Boxes, width: int) -> Boxes:
-    turned = boxes.copy()
-    turned[:, 0], turned[:, 2] = width - boxes[:, 2], width - boxes[:, 0]
-    return turned
-
-
-def _weighed(evidence: Evidence, boxes: Boxes, sizes: Sizes) -> list[Finding]:
+def _weighed(evidence: Evidence, boxes: Boxes, sizes: Sizes, *, doubts: bool) -> list[Finding]:
     """Return what the evidence for the whole picture makes of its boxes.
 
     A small box stands by its own score, as someone a little way off. Where the evidence speaks and
     there is no box at all, the whole picture is the place.
+    doubts: whether evidence that is not enough to be sure counts.
     """
     area = sizes.width * sizes.height
     near: list[Finding] = []
     answer = evidence.answer
+    if answer is Answer.HELD and not doubts:
+        answer = Answer.NONE
     for left, top, right, bottom, score in boxes.tolist():
         box = sizes.region(left, top, right, bottom)
         if box is None:
@@ -264,16 +233,6 @@ def _as_row(finding: Finding) -> tuple[float, ...]:
     if box is None:
         raise ValueError("a face has a box")
     return (box.x, box.y, box.x + box.width, box.y + box.height, finding.score or 0.0)
-
-
-def _near_findings(boxes: Boxes, sizes: Sizes) -> list[Finding]:
-    findings = []
-    for left, top, right, bottom, score in boxes.tolist():
-        box = sizes.region(left, top, right, bottom)
-        if box is not None:
-            answer = Answer.FOUND if score >= FOUND_AT else Answer.HELD
-            findings.append(Finding("face", box, None, score, WHY[answer], answer))
-    return findings
 
 
 def _far_findings(boxes: Boxes, sure: Boxes, sizes: Sizes) -> list[Finding]:

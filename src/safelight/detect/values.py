@@ -77,7 +77,7 @@ class Scales:
     """At which longest sides, in pixels, a picture is looked at."""
 
     faces: int
-    """For the averaged views of near faces."""
+    """For the views of near faces."""
     bystanders: int
     text: int
     """For the larger text model; 0 leaves it out."""
@@ -86,8 +86,8 @@ class Scales:
     light_text: int
     """For the smaller text model; 0 leaves it out."""
     codes: tuple[int, ...]
-    weigh: bool
-    """Whether the evidence for part of a face is weighed for the picture as a whole (closeups.py)."""
+    doubts: bool
+    """Whether a close-up that may be part of a face is held, or only one that is."""
 
 
 FIRST = Scales(
@@ -97,7 +97,7 @@ FIRST = Scales(
     text_enlarge=1.0,
     light_text=0,
     codes=(1280, 2560),
-    weigh=True,
+    doubts=True,
 )
 AGAIN = Scales(
     faces=512,
@@ -106,7 +106,7 @@ AGAIN = Scales(
     text_enlarge=1.5,
     light_text=1440,
     codes=(960, 1920),
-    weigh=False,
+    doubts=False,
 )
 """For the finished copy: other sizes than FIRST, so that a miss by size is not made twice."""
 QUICK = Scales(
@@ -116,7 +116,7 @@ QUICK = Scales(
     text_enlarge=1.0,
     light_text=1024,
     codes=(1024,),
-    weigh=True,
+    doubts=True,
 )
 """For a warning at the shutter: the smaller text model, one size for everything but faces."""
 

@@ -59,11 +59,16 @@ def test_the_thresholds_stand_in_order_and_between_them_is_held():
     between = Evidence((odds - by.bias) / by.detector, 0.0, 0.0)
     assert between.score == pytest.approx(middle)
     assert between.answer is Answer.HELD
+    assert [each.answer for each in weighed(between)] == [Answer.HELD]
+    assert weighed(between, doubts=False) == []
+    assert weighed(SURE, doubts=False) == weighed(SURE)
+    assert (detect.FIRST.doubts, detect.QUICK.doubts, detect.AGAIN.doubts) == (True, True, False)
 
 
-def weighed(evidence, *rows):
+def weighed(evidence, *rows, doubts=True):
     sizes = Sizes(np.zeros((100, 100, 3), np.uint8))
-    return faces._weighed(evidence, np.asarray(rows, np.float32).reshape(-1, 5), sizes)
+    boxes = np.asarray(rows, np.float32).reshape(-1, 5)
+    return faces._weighed(evidence, boxes, sizes, doubts=doubts)
 
 
 SURE, NOTHING = Evidence(4.5, 4.5, 0.9), Evidence(-4.5, -4.5, 0.0)
