@@ -143,3 +143,12 @@ def test_what_nobody_knows_is_named_where_it_stands(path):
     answer = policy.decide(make() | UNKNOWN[path], pack=PACK)
     assert [(each.rule, each.needs.field) for each in answer.because] == [("unknown", path)]
     assert answer.because[0].text == f"This version doesn't know what {path} says."
+
+
+def test_whose_consent_it_takes_is_asked_of_the_age_first():
+    answer = policy.decide(use(*HERE, {"capacity": "has"}), pack=PACK)
+    born = policy.Need("patient.born", "the date of birth")
+    assert [(each.rule, each.needs) for each in answer.because] == [
+        ("age-for-secondary-use", born),
+        ("use-teaching-consent", born),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from datetime import date, timedelta
@@ -54,6 +55,22 @@ def test_what_is_kept_is_kept_of_itself(facts: dict[str, Any]) -> None:
     kept = shape(facts, pack=PACK)
     assert kept is not None
     assert shape(kept, pack=PACK) == kept
+
+
+def test_the_digest_is_that_of_the_shortest_sorted_text() -> None:
+    text = b'{"a":{"b":[1,"x"]},"c":true}'
+    assert digest({"c": True, "a": {"b": [1, "x"]}}) == hashlib.sha256(text).hexdigest()
+
+
+def test_days_begin_on_the_day_after_a_birthday() -> None:
+    kept = shape(make("care", {"born": "1980-05-01"}, at="2026-11-22"), pack=PACK)
+    assert kept is not None
+    assert kept["patient"]["born"] == "2000-01-01"
+    assert kept["consents"][0]["given_on"] == "2030-01-02"
+    assert kept["at"] == "2030-01-03"
+    unknown = shape(make("care", {}, at="2026-11-22"), pack=PACK)
+    assert unknown is not None
+    assert (unknown["consents"][0]["given_on"], unknown["at"]) == ("2000-01-02", "2000-01-03")
 
 
 def test_two_patients_in_the_same_case_are_kept_alike() -> None:

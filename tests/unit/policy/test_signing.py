@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 
 import pytest
 
@@ -27,6 +28,20 @@ def test_a_signature_is_a_signed_note() -> None:
     assert lines[:3] == ["safelight.pack/v1", "england-2026.1", "2026-11-01"]
     assert lines[3] == f"sha256 {PACK.hash}"
     assert lines[5].startswith("— rules.example ")
+
+
+def test_a_key_is_named_by_four_bytes_before_its_signature() -> None:
+    signature = base64.b64decode(NOTE.rpartition(" ")[2])
+    named = hashlib.sha256(b"rules.example\n\x01" + PUBLISHER.public).digest()[:4]
+    assert (len(signature), signature[:4]) == (4 + 64, named)
+
+
+@pytest.mark.parametrize("key", [b"\x02" + PUBLISHER.public, b"\x01" + PUBLISHER.public + b"\0"])
+def test_a_key_of_another_kind_or_length_refuses(key: bytes) -> None:
+    other = Publisher("rules.example", key[1:])
+    text = f"rules.example+{other.key_id.hex()}+{base64.b64encode(key).decode()}"
+    with pytest.raises(SignatureRefused, match="not a publisher's key"):
+        Publisher.from_text(text)
 
 
 def test_a_second_signature_is_passed_over() -> None:
@@ -92,6 +107,16 @@ def test_whatever_does_not_fit_refuses(case: str) -> None:
 def test_a_key_with_a_slip_of_the_pen_refuses(text: str) -> None:
     with pytest.raises(SignatureRefused):
         Publisher.from_text(text)
+
+
+def test_a_note_may_be_ten_thousand_characters_long_and_no_longer() -> None:
+    line = "— nobody " + base64.b64encode(bytes(68)).decode() + "\n"
+    filled = NOTE + line * ((10_000 - len(NOTE)) // len(line))
+    filled = filled.replace("nobody", "nobody" + "y" * (10_000 - len(filled)), 1)
+    assert len(filled) == 10_000
+    assert signed_by(filled, pack=PACK, trusted=[PUBLISHER]) == PUBLISHER
+    with pytest.raises(SignatureRefused, match="not a signed note"):
+        signed_by(filled.replace("nobody", "nobodyy", 1), pack=PACK, trusted=[PUBLISHER])
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a+b", "a,b"])

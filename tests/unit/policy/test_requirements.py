@@ -1,0 +1,119 @@
+"""What single requirements look at, where the tables of whole answers can't tell them apart."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight import policy
+from safelight.policy.answers import Need
+from unit.policy.cases import ADULT, CHILD, LACKS, PACK, SEVENTEEN, consent, make, use
+from unit.policy.test_making import ROWS as MAKING
+from unit.policy.test_readings import READINGS
+from unit.policy.test_using import ROWS as USING
+
+REFERENCE = Path(__file__).parents[3] / "docs/reference/decide.md"
+HERE = ("teaching-local", "organisation")
+
+
+def needs(facts: dict[str, Any]) -> set[tuple[str, str]]:
+    answer = policy.decide(facts, pack=PACK)
+    return {(each.needs.field, each.outcome) for each in answer.because if each.needs}
+
+
+def documented() -> set[str]:
+    """Return the fields of the contract as the reference lists them, and the objects they are of."""
+    rows = set(re.findall(r"^\| `([a-z0-9_.\[\]]+)` \|", REFERENCE.read_text(), re.MULTILINE))
+    return rows | {each.rpartition(".")[0].removesuffix("[]") for each in rows}
+
+
+ALL = {**MAKING, **USING, **READINGS}
+
+
+@pytest.mark.parametrize("row", ALL)
+def test_a_need_is_a_field_of_the_contract(row):
+    facts, _ = ALL[row]
+    for each in policy.decide(facts, pack=PACK).because:
+        if each.needs is not None:
+            field = re.sub(r"^(patient\.known_wishes)\..*", r"\1", each.needs.field)
+            assert field in documented(), each.rule
+
+
+def withdrawn(later: dict[str, Any]) -> str:
+    """Return the answer where teaching was taken back on the tenth, and something else was said."""
+    ended = consent(HERE[0], given_on="2026-11-01", withdrawn_on="2026-11-10")
+    return policy.decide(use(*HERE, consents=[ended, later]), pack=PACK).outcome
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ({"given_on": "2026-11-09"}, "refuse"),
+        ({"given_on": "2026-11-10"}, "refuse"),
+        ({"given_on": "2026-11-11"}, "permit"),
+        ({"given_on": None}, "refuse"),
+        ({"given_on": "2026-11-11", "form": "implied"}, "refuse"),
+        ({"given_on": "2026-11-11", "expires_on": "2026-11-20"}, "refuse"),
+        ({"given_on": "2026-11-11", "given_by": "lpa-health"}, "refuse"),
+    ],
+)
+def test_what_was_taken_back_is_given_anew_only_afterwards(said, outcome):
+    assert withdrawn(consent(HERE[0], **said)) == outcome
+
+
+CARE = {"integral_to_treatment": True, "those_close_consulted": True, "no_one_with_authority": True}
+
+
+@pytest.mark.parametrize("lacking", CARE)
+def test_treatment_of_somebody_who_cannot_decide_needs_each_of_three(lacking):
+    alone = {"best_interests": {"clinician": True}}
+    facts = make("care", LACKS, consents=[], care=CARE, tests=alone)
+    assert policy.decide(facts, pack=PACK).outcome == "permit"
+    facts["care"] = CARE | {lacking: False}
+    assert policy.decide(facts, pack=PACK).outcome == "refuse"
+
+
+def test_an_assessment_of_another_day_is_asked_for_by_its_day():
+    for on in (None, "2026-11-23"):
+        answer = policy.decide(make("care", LACKS | {"assessed_on": on}), pack=PACK)
+        assert Need("patient.assessed_on", "2026-11-22") in {each.needs for each in answer.because}
+
+
+def test_who_agreed_too_young_is_asked_now():
+    early = consent(HERE[0], given_on="2024-06-01")
+    answer = policy.decide(use(*HERE, SEVENTEEN, consents=[early]), pack=PACK)
+    assert [each.needs for each in answer.because] == [Need("consents[].given_on", "2026-11-22")]
+    assert answer.outcome == "hold"
+
+
+APPROVED = {"legal_basis": "s251", "reference": "CAG 1"}
+
+
+@pytest.mark.parametrize(
+    ("looked", "field", "value", "outcome"),
+    [
+        ({}, "authority.opt_out_checked", True, "hold"),
+        ({"opt_out_checked": True}, "authority.patient_opted_out", False, "hold"),
+        ({"opt_out_checked": False}, "authority.opt_out_checked", True, "hold"),
+        (
+            {"opt_out_checked": True, "patient_opted_out": True},
+            "authority.patient_opted_out",
+            False,
+            "refuse",
+        ),
+    ],
+)
+def test_the_opt_out_is_looked_up_and_holds(looked, field, value, outcome):
+    facts = use("research", "organisation", consents=[], authority=APPROVED | looked)
+    answer = policy.decide(facts, pack=PACK)
+    assert Need(field, value) in [each.needs for each in answer.because]
+    assert answer.outcome == outcome
+
+
+def test_a_childs_intimate_picture_is_made_face_to_face():
+    recording = {"type": "photograph", "made_for": "care", "intimate": True}
+    facts = make("care", CHILD, recording=recording)
+    assert ("recording.face_to_face", "refuse") in needs(facts) | needs(facts | {"patient": ADULT})
