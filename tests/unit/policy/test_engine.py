@@ -25,6 +25,7 @@ def test_who_will_see_it_need_not_be_said_while_it_is_made():
     assert told(facts) == ("permit", ["make-for-care"])
     facts["action"] = "view"
     assert told(facts) == ("refuse", ["missing"])
+    assert policy.decide(facts, pack=PACK).because[0].outcome == "refuse"
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,9 @@ def test_what_nobody_could_judge_is_taken_for_a_face_by_every_rule():
     shown = use(*HERE, recording={"identifiable": "anonymised"})
     assert told(shown, pack=strict)[0] == "permit"
     assert told(use(*HERE, recording=UNJUDGED), pack=strict) == ("hold", ["look"])
+    assert told(make(), pack=strict) == ("refuse", ["no-faces"]), (
+        "nobody can look before it is made"
+    )
 
 
 UNKNOWN = {
@@ -142,6 +146,7 @@ UNKNOWN = {
 def test_what_nobody_knows_is_named_where_it_stands(path):
     answer = policy.decide(make() | UNKNOWN[path], pack=PACK)
     assert [(each.rule, each.needs.field) for each in answer.because] == [("unknown", path)]
+    assert answer.because[0].outcome == "refuse"
     assert answer.because[0].text == f"This version doesn't know what {path} says."
 
 

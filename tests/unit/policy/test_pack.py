@@ -229,7 +229,8 @@ def test_what_a_pack_has_no_basis_for_is_refused() -> None:
     tight = TEXT.replace('purpose = ["audit"]\n', 'purpose = ["audit"]\nkind = ["procedural"]\n', 1)
     answer = policy.decide(use("audit", "team"), pack=policy.read_pack(tight.encode()))
     assert answer.outcome == "refuse"
-    assert [each.needs for each in answer.because] == [None]
+    (because,) = answer.because
+    assert (because.rule, because.outcome, because.needs) == ("no-basis", "refuse", None)
 
 
 def test_the_pack_knows_its_words() -> None:
