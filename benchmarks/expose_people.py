@@ -2,7 +2,7 @@
 
 People are counted by district, sex, year of age and ethnic group. What the estimate can't know is
 drawn here and hidden from it: how conditions, marks and words that no table counts depend on age,
-group and district, how far published prevalences are off, and that ethnic groups differ in age.
+group and district, how far published prevalences are off, and how old each ethnic group is.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safelight import exposure
 from safelight.exposure.knowledge import EARLIEST, Knowledge, together, told_by
 from safelight.exposure.population import SEXES, Population
+from safelight.exposure.satellites import at_each_age
 
 DAY = date(2026, 1, 1)
 YEAR = 365.2425
@@ -25,6 +26,11 @@ MONTHS = 10
 """A patient's releases are spread over so many months."""
 DEPENDENCE = 0.2
 """Spread (log) of how a detail depends on each of district, group and age: 0.35 together."""
+OLDER = 0.4
+"""Spread (log, at birth and at 80) of how much older or younger each of the 18 census groups is than
+the table of five groups tells. An assumption: the microdata have no more than five."""
+FROM_REGION_TO_REGION = 0.25
+"""Spread (log) of how the ages of ethnic groups differ from one region to another: measured, 0.24."""
 PREVALENCE_ERROR, MARK_ERROR = 0.3, 0.5
 """How far published shares are off (log)."""
 SUMMED_FROM = 5000
@@ -51,6 +57,8 @@ class Country:
     rng: np.random.Generator
     off_by: float = 1.0
     """Published prevalences are wrong by this factor, one way or the other, besides their error."""
+    lifts: NDArray[np.float64] | None = None
+    """(ages, groups): how much commoner each group is at each age, of real persons of these regions."""
     people: NDArray[np.int64] = field(init=False)
     running: NDArray[np.int64] = field(init=False)
     details: list[Detail] = field(init=False)
@@ -65,13 +73,34 @@ class Country:
         ]
 
     def _settle(self) -> NDArray[np.int64]:
+        """Let people of each district, sex and age be of a group, by dependences hidden from all."""
         places, sexes, ages = self.population.counts.shape
-        groups = self.population.ethnicity.shape[1]
-        tilt = self.rng.normal(0, DEPENDENCE, groups) * (np.arange(ages)[:, None] - 40) / 40
-        shares = self.population.ethnicity[:, None, None, :] * np.exp(tilt)[None, None]
-        shares = shares / shares.sum(axis=3, keepdims=True)
-        every = np.broadcast_to(shares, (places, sexes, ages, groups))
+        groups = self.population.ethnicity.shape[2]
+        older = self.rng.normal(0, OLDER, groups) * (np.arange(ages)[:, None] - 40) / 40
+        likely = self._likely() * np.exp(older)
+        shares = at_each_age(likely, self._shares(), self.population.counts)
+        shares = shares / shares.sum(axis=2, keepdims=True)
+        every = np.broadcast_to(shares[:, None], (places, sexes, ages, groups))
         return self.rng.multinomial(self.population.counts, every)
+
+    def _shares(self) -> NDArray[np.float64]:
+        """Return the share of each group in each place, (places, groups)."""
+        people = self.population.counts.sum(axis=1)
+        of_group = np.einsum("pa,pag->pg", people, self.population.ethnicity)
+        return np.asarray(of_group / people.sum(axis=1, keepdims=True))
+
+    def _likely(self) -> NDArray[np.float64]:
+        """Return how much commoner each group is at each age: (ages, groups), or with places before.
+
+        From real persons of these regions where there are, else the estimate's, off by as much as
+        one region is from another.
+        """
+        if self.lifts is not None:
+            return self.lifts
+        share = self.population.ethnicity / self._shares()[:, None, :].clip(1e-12)
+        _, ages, groups = share.shape
+        off = self.rng.normal(0, FROM_REGION_TO_REGION, (ages // 10 + 1, groups))
+        return np.asarray(share * np.exp(off.repeat(10, axis=0)[:ages]))
 
     def _detail(self, kind: str, number: int) -> Detail:
         places, _, ages, groups = self.people.shape
@@ -203,7 +232,12 @@ def _name_of(detail: Detail) -> str:
 
 
 def country(
-    population: Population, regions: Sequence[str], *, seed: int, off_by: float = 1.0
+    population: Population,
+    regions: Sequence[str],
+    *,
+    seed: int,
+    off_by: float = 1.0,
+    lifts: NDArray[np.float64] | None = None,
 ) -> Country:
     """Return the made-up people of these regions."""
-    return Country(population.within(regions), np.random.default_rng(seed), off_by)
+    return Country(population.within(regions), np.random.default_rng(seed), off_by, lifts)

@@ -1,11 +1,13 @@
 """Re-tabulate published figures into the tables that `safelight.exposure` reads.
 
-    python -m tools.population COUNTS.csv.gz ETHNICITY.csv PREVALENCES.csv.gz -o src/safelight/exposure/tables/uk-mid2011
+    python -m tools.population COUNTS.csv.gz ETHNICITY.csv PREVALENCES.csv.gz MICRODATA.csv.gz -o src/safelight/exposure/tables/uk-mid2011
 
 COUNTS: lad, sex, age0 … age89, age90plus (Nomis NM_2002_1, mid-year estimates).
 ETHNICITY: lad, region, total and then one column for each group (Nomis KS201EW with its lookup);
 places without a region get their nation only.
 PREVALENCES: name, type, class (Orphadata, rare diseases' epidemiology).
+MICRODATA: Region, Population Base, Age, Ethnic Group of single persons (ONS, Census 2011 Microdata
+Teaching File, 1 %), of which the regions of LIFTED_FROM are read.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import csv
 import gzip
 import io
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -58,6 +60,26 @@ TYPES = {
 }
 """The best first, and by how much the people alive with it can be fewer or more than the figure:
 of those born with it not all are alive, and new cases live with it from weeks to half a century."""
+LIFTED_FROM = ("E12000001", "E12000002")
+"""North East and North West: the other regions are left to judge by."""
+BANDS = ((0, 15), (16, 24), (25, 34), (35, 44), (45, 54), (55, 64), (65, 74), (75, 90))
+"""The ages of the teaching file's codes 1 to 8."""
+GROUPS = {
+    "1": (
+        "English/Welsh/Scottish/Northern Irish/British",
+        "Irish",
+        "Gypsy or Irish Traveller",
+        "Other White",
+    ),
+    "2": ("White and Black Caribbean", "White and Black African", "White and Asian", "Other Mixed"),
+    "3": ("Indian", "Pakistani", "Bangladeshi", "Other Asian"),
+    "4": ("African", "Caribbean", "Other Black"),
+    "5": ("Chinese", "Arab", "Any other ethnic group"),
+}
+"""The teaching file's ethnic groups, to those of the census table that they hold."""
+USUAL_RESIDENT = "1"
+PRIOR = 10.0
+"""People added to what was counted and to what would be expected, so that a few don't make a lift."""
 AGES = [*(f"age{age}" for age in range(90)), "age90plus"]
 
 
@@ -129,6 +151,25 @@ def prevalences(statements: Path) -> list[list[str]]:
     ]
 
 
+def lifts(microdata: Path, regions: Sequence[str] = LIFTED_FROM) -> list[list[str]]:
+    """Return group, first and last age, and how much commoner the group is there than at all ages."""
+    counted = Counter[tuple[str, str]]()
+    with gzip.open(microdata, "rt", encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            usual = row["Population Base"] == USUAL_RESIDENT
+            if usual and row["Region"] in regions and row["Ethnic Group"] in GROUPS:
+                counted[row["Ethnic Group"], row["Age"]] += 1
+    found = [["group", "from", "to", "lift"]]
+    for code, names in GROUPS.items():
+        of_group = sum(counted[code, str(age)] for age in range(1, len(BANDS) + 1))
+        for age, (first, last) in enumerate(BANDS, 1):
+            of_age = sum(counted[other, str(age)] for other in GROUPS)
+            expected = of_group * of_age / max(1, counted.total())
+            lift = (counted[code, str(age)] + PRIOR) / (expected + PRIOR)
+            found += [[name, str(first), str(last), f"{lift:.3g}"] for name in names]
+    return found
+
+
 def write(path: Path, rows: Iterable[Sequence[str]]) -> None:
     """Write a table, the same bytes each time."""
     text = io.StringIO()
@@ -138,16 +179,18 @@ def write(path: Path, rows: Iterable[Sequence[str]]) -> None:
 
 
 def main() -> None:
-    """Read the three files and write ours."""
+    """Read the four files and write ours."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("counts", type=Path)
     parser.add_argument("ethnicity", type=Path)
     parser.add_argument("prevalences", type=Path)
+    parser.add_argument("microdata", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
     people = retabulate(args.counts, args.ethnicity)
     write(args.output / "people.csv.gz", [["lad", "region", "nation", "sex", *AGES], *people])
     write(args.output / "ethnicity.csv.gz", ethnicity(args.ethnicity))
+    write(args.output / "lifts.csv.gz", lifts(args.microdata))
     write(args.output / "names.csv.gz", names(args.ethnicity))
     write(args.output / "conditions.csv.gz", prevalences(args.prevalences))
 

@@ -331,6 +331,8 @@ def test_governance_sees_what_became_too_telling_and_settles_it(released, adult,
     assert "Copies that are out became too telling" in office.get("/governance/").content.decode()
     page = office.get("/governance/exposure/").content.decode()
     assert "Too few people" in page
+    assert "could be about" in page
+    assert "A rare condition" in page, "what makes it small is named"
     assert "within 72 hours" in page
     assert "Time is over" in page, "it was raised on NOW, which lies behind"
     where = f"/governance/exposure/{alarm.pk}/"

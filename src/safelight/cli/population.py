@@ -84,7 +84,7 @@ def _counted(population: exposure.Population) -> dict[str, Any]:
         "name": population.name,
         "people": population.total,
         "places": len(population.places),
-        "ethnic_groups": population.ethnicity.shape[1],
+        "ethnic_groups": population.ethnicity.shape[2],
         "conditions": len(population.conditions),
         "names": len(population.names),
         "calibrated": population.calibration is not None,

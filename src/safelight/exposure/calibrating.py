@@ -16,24 +16,31 @@ from typing import Any
 
 EDGES = (1.05, 1.5, 3.0, 6.0, 11.0, 22.0, 50.0, 150.0, 600.0, 5000.0)
 """Between these estimates lie the cells."""
-CLASSES = 6
+LEVELS = 4
+CLASSES = 2 * LEVELS
+EXACT = 0
+"""The class in which all is counted. Hardly any of its series are of too few people, so that nothing
+can be learnt there; twice the line blocks: of 22 expected, ten or fewer come true once in 300."""
 MOST_SHARES, MOST_UNMAPPED = 4, 3
 """Series with more of them weren't measured in number."""
 TAIL = 0.035
 """Truths below the range, and above it: 7 % outside in all, to leave room within the 90 %."""
-MISSED = 0.01
-"""Of calibrating series with too small a crowd, so many may be estimated above the threshold."""
+MISSED = 0.0125
+"""Of series with too small a crowd and wrong prevalences, so many may be estimated above the
+threshold: fewer, and more crowds of 33 are blocked where prevalences are right than may be."""
 FEWEST = 150
 """A cell with fewer series shares those of all classes."""
 
 
-def class_of(shares: int, unmapped: int) -> int:
+def class_of(shares: int, unmapped: int, *, mixed: bool = False) -> int:
     """Return the class of a series by its details that no exact count covers.
 
     shares: details of which the share of people is known roughly. unmapped: those of which
-    nothing is. Saying more never lowers the class.
+    nothing is. mixed: an ethnic group together with an age, which no table counts together.
+    Saying more never lowers the class.
     """
-    return min(shares, 2) + 3 * min(unmapped, 1)
+    level = min(shares, 2) + 1 if shares else int(mixed)
+    return level + LEVELS * min(unmapped, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +79,29 @@ class Calibration:
 
 
 def calibrate(
-    population: str, series: Sequence[tuple[int, float, int]], *, block_below: int
+    population: str,
+    series: Sequence[tuple[int, float, int]],
+    *,
+    block_below: int,
+    hardest: Sequence[tuple[int, float, int]] = (),
 ) -> Calibration:
-    """Learn from series: class, estimate, true number of people."""
+    """Learn from series: class, estimate, true number of people.
+
+    hardest: those of the series that the thresholds are learnt from; all where none are named.
+    """
+    hardest = hardest or series
     numbers = range(CLASSES)
     thresholds: list[float] = []
     for number in numbers:
-        unsafe = sorted(_too_small(series, {number}, block_below))
+        unsafe = sorted(_too_small(hardest, {number}, block_below))
+        if len(unsafe) < FEWEST and number == EXACT:
+            thresholds.append(2.0 * block_below)
+            continue
         if len(unsafe) < FEWEST:
-            unsafe = sorted(_too_small(series, set(numbers), block_below))
+            unsafe = sorted(_too_small(hardest, set(numbers), block_below))
         at = min(len(unsafe) - 1, ceil((1 - MISSED) * (len(unsafe) + 1)) - 1)
         # Never smaller where more is said, or saying more could clear a release.
-        less = [thresholds[number - step] for step in (1, 3) if _says_less(number, step)]
+        less = [thresholds[number - step] for step in (1, LEVELS) if _says_less(number, step)]
         thresholds.append(max([float(block_below), unsafe[at], *less]))
     cells: dict[tuple[int, int], list[float]] = defaultdict(list)
     for kind, k, truth in series:
@@ -98,7 +116,7 @@ def calibrate(
 
 def _says_less(number: int, step: int) -> bool:
     """Say whether the class so many before holds series with one detail less."""
-    return number >= step and (step == 3 or number % 3 > 0)
+    return number >= step and (step == LEVELS or number % LEVELS > 0)
 
 
 def _too_small(

@@ -54,7 +54,7 @@ def edits(
     names = list(ladders)
 
     def judged(rungs: tuple[int, ...]) -> Judgement:
-        changed = _changed(proposed, ladders, rungs)
+        changed = changed_by(proposed, ladders, rungs)
         seen = [*earlier, (changed.audience, told_by(changed, population=population))]
         return judge(seen, changed.audience, population=population)[0]
 
@@ -231,9 +231,10 @@ def _no_less(rungs: Sequence[int], other: Sequence[int]) -> bool:
     return all(one >= two for one, two in zip(rungs, other, strict=True))
 
 
-def _changed(
+def changed_by(
     proposed: Disclosed, ladders: Mapping[str, Sequence[Step]], rungs: Sequence[int]
 ) -> Disclosed:
+    """Return the release as it would be, each detail so many rungs wider (0: as it is)."""
     facts = dict(proposed.facts)
     changed = proposed
     for (kind, ladder), rung in zip(ladders.items(), rungs, strict=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import inf, sqrt
 
-from safelight.exposure.calibrating import MOST_SHARES, MOST_UNMAPPED, class_of
+from safelight.exposure.calibrating import MOST_SHARES, MOST_UNMAPPED
 from safelight.exposure.knowledge import EARLIEST, LATEST, Knowledge, together
 from safelight.exposure.population import Population
 
@@ -42,7 +42,7 @@ def crowd_of(
     """Estimate k = 1 + lambda: the patient, and everyone else whom the same words fit.
 
     Where nobody at all fits it is the patient alone; see `smallest_crowd` for contradictions.
-    Learning more never raises any of the three figures.
+    Learning more never raises k.
     """
     if known.is_contradiction:
         return Crowd(1.0, 1.0, 1.0)
@@ -51,7 +51,7 @@ def crowd_of(
     unmapped = core * unmapped_share ** len(known.unmapped)
     if is_calibrated(known, population=population) and population.calibration:
         k = 1 + unmapped * sqrt(lowest * highest)
-        return Crowd(k, *population.calibration.range_of(k, class_of(*known.rough)))
+        return Crowd(k, *population.calibration.range_of(k, known.kind))
     return Crowd(
         k=1 + unmapped * sqrt(lowest * highest),
         low=1 + unmapped * lowest / WIDENING,

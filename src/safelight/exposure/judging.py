@@ -8,7 +8,6 @@ from enum import StrEnum
 from math import sqrt
 from typing import Any
 
-from safelight.exposure.calibrating import class_of
 from safelight.exposure.estimating import (
     Crowd,
     crowd_of,
@@ -98,7 +97,7 @@ def _blocks_up_to(known: Knowledge, *, population: Population) -> float:
     calibration = population.calibration
     if calibration is None or not is_calibrated(known, population=population):
         return UNCALIBRATED_BLOCK
-    return calibration.thresholds[class_of(*known.rough)]
+    return calibration.thresholds[known.kind]
 
 
 def overall(judged: Sequence[Judgement], union: Judgement) -> Verdict:

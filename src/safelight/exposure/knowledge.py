@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from functools import reduce
 from typing import Any
 
+from safelight.exposure.calibrating import class_of
 from safelight.exposure.population import SEXES, Population
 from safelight.exposure.releases import MAPPED, Disclosed, event_window
 from safelight.exposure.satellites import plain
@@ -50,6 +51,16 @@ class Knowledge:
     def rough(self) -> tuple[int, int]:
         """Return how many details have a rough share, and how many none at all."""
         return len({name for name, _, _ in self.shares}), len(self.unmapped)
+
+    @property
+    def mixed(self) -> bool:
+        """Say whether it tells an ethnic group and an age, which no table counts together."""
+        return self.groups != ANY and self.born != (EARLIEST, LATEST)
+
+    @property
+    def kind(self) -> int:
+        """Return the class of series by which the estimate is calibrated."""
+        return class_of(*self.rough, mixed=self.mixed)
 
     @property
     def tells_people(self) -> bool:

@@ -3,6 +3,7 @@
     population.toml     name, title, vintage, licence, source
     people.csv          lad, region, nation, sex, age0 … age89, age90plus
     ethnicity.csv       lad, region, then a column for each group            (may be missing)
+    lifts.csv           group, first and last age, lift: who is older or younger (may be missing)
     conditions.csv      name, low, high: what share of people have it        (may be missing)
     names.csv           level, code, name, for reading captions              (may be missing)
     calibration.json    what series with a known answer taught               (may be missing)
@@ -30,6 +31,9 @@ ABOUT = "population.toml"
 PEOPLE = ["lad", "region", "nation", "sex", *(f"age{age}" for age in range(OLDEST)), "age90plus"]
 MOST_BYTES = 64 << 20
 """Of one table, unpacked."""
+
+MOST_LIFT = 20
+"""Some are twenty times as common at an age; more is a slip."""
 
 
 class PopulationRefused(ValueError):
@@ -73,10 +77,12 @@ def read_package(parts: Mapping[str, bytes]) -> Population:
         raise PopulationRefused("people: the heading is lad, region, nation, sex, age0 … age90plus")
     _check_people(people)
     places = {row[0] for row in people}
+    ethnicity = _ethnicity(parts, places)
     return population_of(
         about.name,
         people=people,
-        ethnicity=_ethnicity(parts, places),
+        ethnicity=ethnicity,
+        lifts=_lifts(parts, ethnicity),
         conditions=_conditions(parts),
         calibration=_calibration(parts, about.name),
         names=_names(parts),
@@ -84,7 +90,7 @@ def read_package(parts: Mapping[str, bytes]) -> Population:
 
 
 def _known() -> set[str]:
-    tables = ("people", "ethnicity", "conditions", "names")
+    tables = ("people", "ethnicity", "lifts", "conditions", "names")
     return {ABOUT, "calibration.json"} | {
         f"{table}.csv{packed}" for table in tables for packed in ("", ".gz")
     }
@@ -150,6 +156,25 @@ def _ethnicity(parts: Mapping[str, bytes], places: set[str]) -> Sequence[Sequenc
             raise PopulationRefused(f"ethnicity, line {line}: a place that people doesn't have")
         if not all(each.isdecimal() for each in counts) or not any(map(int, counts)):
             raise PopulationRefused(f"ethnicity, line {line}: counts are whole numbers, not all 0")
+    return rows
+
+
+def _lifts(
+    parts: Mapping[str, bytes], ethnicity: Sequence[Sequence[str]]
+) -> Sequence[Sequence[str]]:
+    rows = _table(parts, "lifts")
+    groups = set(ethnicity[0][2:]) if ethnicity else set()
+    for line, row in enumerate(rows[1:], 2):
+        try:
+            group, first, last, lift = row[0], int(row[1]), int(row[2]), float(row[3])
+        except (ValueError, IndexError) as error:
+            raise PopulationRefused(f"lifts, line {line}: group, from, to, lift") from error
+        if group not in groups:
+            raise PopulationRefused(f"lifts, line {line}: a group that ethnicity doesn't have")
+        if not (0 <= first <= last <= OLDEST and 0 < lift <= MOST_LIFT):
+            raise PopulationRefused(
+                f"lifts, line {line}: ages from 0 to {OLDEST}, a lift above 0 and up to {MOST_LIFT}"
+            )
     return rows
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safelight.exposure.calibrating import Calibration
-from safelight.exposure.satellites import ethnic_groups
+from safelight.exposure.satellites import at_each_age, ethnic_groups, lifts_of
 
 SEXES = ("F", "M")
 OLDEST = 90
@@ -37,8 +37,8 @@ class Population:
     """(level, code) to the mask of its places; level is "lad", "region" or "nation"."""
     groups: Mapping[str, int] = field(default_factory=dict)
     """Name of an ethnic group, to its mask: bit n for column n of `ethnicity`."""
-    ethnicity: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
-    """(places, groups): the share of each group in each place."""
+    ethnicity: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, OLDEST + 1, 0)))
+    """(places, 91, groups): the share of each group in each place at each age."""
     conditions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Name of a condition, to the share of people who have it: lowest and highest."""
     calibration: Calibration | None = None
@@ -126,8 +126,8 @@ class Population:
         rows = self.counts[here][:, chosen].sum(axis=1)
         if groups == ANY_GROUP:
             return [0.0, *np.cumsum(rows.sum(axis=0)).tolist()]
-        share = self.ethnicity[here][:, _mask(groups, self.ethnicity.shape[1])].sum(axis=1)
-        return [0.0, *np.cumsum(share @ rows).tolist()]
+        share = self.ethnicity[here][..., _mask(groups, self.ethnicity.shape[2])].sum(axis=2)
+        return [0.0, *np.cumsum((share * rows).sum(axis=0)).tolist()]
 
     def widened(self, level: str, code: str) -> tuple[str, str] | None:
         """Return the next wider area that holds this one, or None above the nation."""
@@ -170,11 +170,14 @@ def population_of(
     conditions: Mapping[str, tuple[float, float]],
     calibration: Calibration | None = None,
     names: Iterable[Sequence[str]] = (),
+    lifts: Sequence[Sequence[str]] = (),
 ) -> Population:
     """Return a population from rows: lad, region, nation, sex and the counts of 91 ages.
 
     ethnicity: a heading, then lad, region and the count of each group; empty if there is no table.
     names: level, code and name of places.
+    lifts: a heading, then group, first and last age, and how much more of that group are of these
+    ages than of all; empty where that isn't known.
     """
     rows = people
     places = tuple(sorted({row[0] for row in rows}))
@@ -194,7 +197,7 @@ def population_of(
         counts=counts,
         areas=areas,
         groups=groups,
-        ethnicity=shares,
+        ethnicity=at_each_age(lifts_of(lifts, ethnicity, oldest=OLDEST), shares, counts),
         conditions=conditions,
         calibration=calibration,
         names={name: (level, code) for level, code, name in names},

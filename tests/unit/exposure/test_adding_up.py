@@ -296,6 +296,40 @@ def test_an_ethnic_group_is_counted_in_its_district() -> None:
     assert in_darlington == pytest.approx(726, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("band", "few"), [([0, 9], False), ([70, 79], True)], ids=["children", "old"]
+)
+def test_an_ethnic_group_is_counted_at_its_age(band: list[int], few: bool) -> None:
+    """Asian groups are younger than the country: half as many of the old, more of the children."""
+    bradford = {"level": "lad", "code": "E08000032"}
+    aged = {"place": bradford, "age": {"band": band}}
+    share = assess(release(ethnicity="Asian", **aged)).crowd.k / assess(release(**aged)).crowd.k
+    whole = (
+        assess(release(ethnicity="Asian", place=bradford)).crowd.k
+        / assess(release(place=bradford)).crowd.k
+    )
+    assert (share < 0.65 * whole) is few
+    assert (share > 1.2 * whole) is not few
+
+
+@given(
+    st.sets(st.sampled_from(sorted(UK.groups)), min_size=1, max_size=3),
+    st.integers(0, 89),
+    st.integers(1, 30),
+    st.integers(0, UK.everywhere),
+)
+def test_naming_an_age_or_a_group_beside_the_other_never_counts_more(
+    groups, youngest, years, places
+) -> None:
+    mask = 0
+    for group in groups:
+        mask |= UK.groups[group]
+    both = UK.people_between(youngest, youngest + years, places, 3, mask)
+    assert both <= UK.people_between(youngest, youngest + years, places, 3, -1) + 1e-6
+    assert both <= UK.people_between(0, 200, places, 3, mask) + 1e-6
+    assert both <= UK.people_between(youngest, youngest + years, -1, 3, mask) + 1e-6
+
+
 def test_an_umbrella_word_covers_its_groups_and_a_group_narrows_it() -> None:
     asian, indian = release(ethnicity="Asian"), release(ethnicity="Indian")
     assert assess(asian, indian).crowd == assess(indian).crowd

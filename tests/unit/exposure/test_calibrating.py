@@ -60,6 +60,20 @@ def test_more_details_never_lower_the_threshold() -> None:
             at, more = LEARNT.thresholds[class_of(shares, unmapped)], LEARNT.thresholds
             assert at <= more[class_of(shares + 1, unmapped)]
             assert at <= more[class_of(shares, unmapped + 1)]
+            assert at <= more[class_of(shares, unmapped, mixed=True)]
+
+
+def test_a_group_and_an_age_together_are_less_sure_than_either() -> None:
+    crowds = [
+        exposure.assess((), release(place=DARLINGTON, **facts), population=UK).crowd
+        for facts in (
+            {"ethnicity": "asian"},
+            {"age": {"band": [0, 19]}},
+            {"ethnicity": "asian", "age": {"band": [0, 19]}},
+        )
+    ]
+    ratios = [crowd.high / crowd.low for crowd in crowds]
+    assert ratios[2] > 1.2 * max(ratios[:2])
     assert LEARNT.thresholds[0] >= 11
 
 
@@ -131,3 +145,18 @@ def test_a_register_keeps_each_thing_once_and_forgets_nothing() -> None:
     assert len(register) == 100
     kept = {id(told) for seen in register._seen.values() for _, told in seen}
     assert len(kept) == 2
+
+
+def test_the_thresholds_are_learnt_from_the_hardest_series_alone() -> None:
+    easy, hard = series(10_000, 4), [(at, 2 * k, truth) for at, k, truth in series(10_000, 5)]
+    without = calibrate("made-up", [*easy, *hard], block_below=11)
+    learnt = calibrate("made-up", [*easy, *hard], block_below=11, hardest=hard)
+    assert learnt.ranges == without.ranges
+    assert all(map(float.__gt__, learnt.thresholds, without.thresholds))
+
+
+def test_where_all_is_counted_and_nothing_can_be_learnt_twice_the_line_blocks() -> None:
+    rough = [each for each in series(20_000, 6) if each[0] > 0]
+    learnt = calibrate("made-up", rough, block_below=11)
+    assert learnt.thresholds[0] == 22
+    assert min(learnt.thresholds[1:]) >= 22

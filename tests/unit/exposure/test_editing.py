@@ -40,7 +40,7 @@ def test_the_cheapest_change_is_the_cheapest_of_all_combinations() -> None:
     ladders = editing.ladders_of(said, population=UK)
     costs = []
     for rungs in product(*(range(len(each) + 1) for each in ladders.values())):
-        changed = editing._changed(said, ladders, rungs)
+        changed = editing.changed_by(said, ladders, rungs)
         seen = [(changed.audience, told_by(changed, population=UK))]
         if judge(seen, changed.audience, population=UK)[0].verdict is Verdict.CLEAR:
             costs.append(editing._cost(list(ladders.values()), rungs))
@@ -94,7 +94,7 @@ def test_poster_and_places_ruled_out_can_be_left_out_too() -> None:
     )
     ladders = editing.ladders_of(said, population=UK)
     assert {"poster", "not"} <= set(ladders)
-    everything = editing._changed(said, ladders, [len(each) for each in ladders.values()])
+    everything = editing.changed_by(said, ladders, [len(each) for each in ladders.values()])
     assert (everything.facts, everything.poster, everything.not_places) == ({}, ("", ""), ())
 
 
@@ -144,7 +144,7 @@ def test_what_is_offered_is_what_trying_everything_finds(
     steps = list(ladders.values())
 
     def verdict(rungs: tuple[int, ...]) -> Verdict:
-        changed = editing._changed(said, ladders, rungs)
+        changed = editing.changed_by(said, ladders, rungs)
         return judge([*earlier, told(changed)], changed.audience, population=UK)[0].verdict
 
     every = list(product(*(range(len(each) + 1) for each in steps)))
@@ -207,7 +207,7 @@ def test_waiting_keeps_two_ages_from_telling_the_birthday() -> None:
         date(2026, 8, 30),
     ]
     assert steps[0].to == "wait until 31 March 2026"
-    waited = editing._changed(said, {"time": steps}, (3,))
+    waited = editing.changed_by(said, {"time": steps}, (3,))
     assert assess(earlier, waited).crowd.k > 5 * assess(earlier, said).crowd.k
 
 

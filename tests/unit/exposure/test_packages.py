@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,22 @@ def test_what_comes_with_the_product_is_a_package_like_others() -> None:
     assert SHIPPED.calibration is not None
 
 
+def test_lifts_move_a_group_to_its_ages_and_leave_both_margins_as_published() -> None:
+    found = exposure.read_package(package(lifts__csv="group,from,to,lift\none,60,90,4"))
+    (one, two), everywhere = (found.groups[name] for name in ("one", "two")), found.everywhere
+
+    def people(youngest: float, oldest: float, groups: int) -> float:
+        return found.people_between(youngest, oldest, 1, 3, groups)
+
+    assert people(0, inf, one) == pytest.approx(2 * 910 * 3 / 7, rel=1e-4)
+    assert people(60, inf, one) + people(60, inf, two) == pytest.approx(people(60, inf, -1))
+    assert people(60, 70, one) > 1.5 * people(0, 10, one)
+    assert people(60, 70, two) < people(0, 10, two)
+    # In the other place nobody is of the second group: there is nothing to move.
+    assert found.people_between(0, 10, everywhere & ~1, 3, one) == pytest.approx(200)
+    assert found.people_between(0, 10, everywhere & ~1, 3, two) == 0
+
+
 def calibration(**changed: object) -> str:
     assert SHIPPED.calibration is not None
     return json.dumps(SHIPPED.calibration.as_json() | {"population": "made-up"} | changed)
@@ -113,6 +130,14 @@ def test_a_calibration_comes_with_the_package() -> None:
         ({"ethnicity__csv": "place,one\na,1"}, "ethnicity: the heading"),
         ({"ethnicity__csv": "lad,region,one\nz,r,1"}, "line 2: a place"),
         ({"ethnicity__csv": "lad,region,one\na,r,0"}, "line 2: counts"),
+        ({"lifts__csv": "group,from,to,lift\none,old,90,1"}, "lifts, line 2: group, from"),
+        ({"lifts__csv": "group,from,to,lift\nthree,0,90,1"}, "lifts, line 2: a group"),
+        ({"lifts__csv": "group,from,to,lift\none,9,91,1"}, "lifts, line 2: ages from 0 to 90"),
+        ({"lifts__csv": "group,from,to,lift\none,9,90,0"}, "lifts, line 2: ages from 0 to 90"),
+        (
+            {"lifts__csv": "group,from,to,lift\none,9,90,2", "ethnicity__csv": None},
+            "lifts, line 2: a group",
+        ),
         ({"conditions__csv": "name,low,high\nx,much,1"}, "line 2: name, low, high"),
         ({"conditions__csv": "name,low,high\nx,0.5,0.1"}, "shares lie"),
         ({"names__csv": "level,code,name\ncontinent,a,Alpha"}, "names, line 2"),

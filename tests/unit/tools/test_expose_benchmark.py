@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 
 import pytest
-from benchmarks import expose_million, expose_pycanon, peers
+from benchmarks import expose_edits, expose_million, expose_mixed, expose_pycanon, peers
+from benchmarks.expose_people import country
 
 from safelight import exposure
 
@@ -52,3 +55,34 @@ def test_a_tool_that_cannot_be_had_is_the_figure(tmp_path, monkeypatch, is_there
         (tmp_path / "pycanon").mkdir()
         (tmp_path / "pycanon" / peers.DONE).touch()
     assert said in expose_pycanon.figures([[release(1, sex="F")]], [5])["pycanon"]
+
+
+def test_changes_that_are_offered_are_carried_out_as_they_say() -> None:
+    people = country(exposure.load_population(), ["E12000004"], seed=3)
+    derby = {"level": "lad", "code": "E06000015"}
+    said = release(1, place=derby, age={"years": 85}, sex="F", unmapped=["word 3"])
+    changed = expose_edits._offered(people, [], said)
+    assert changed
+    assert all(each != said for each in changed)
+    assert expose_edits.figures(people, [[said]])["edits_offered"] == len(changed)
+
+
+def test_what_real_persons_tell_of_groups_and_ages_is_read_and_compared(tmp_path) -> None:
+    persons = [["Region", "Population Base", "Sex", "Age", "Ethnic Group"]]
+    persons += [["E12000004", "1", sex, "1", "3"] for sex in "12" for _ in range(60)]
+    persons += [["E12000004", "1", sex, "7", "1"] for sex in "12" for _ in range(90)]
+    with gzip.open(tmp_path / "persons.csv.gz", "wt", newline="") as lines:
+        csv.writer(lines).writerows(persons)
+    population = exposure.load_population()
+    found = expose_mixed.lifts_from(population, tmp_path / "persons.csv.gz", ["E12000004"])
+    indian = population.groups["indian"].bit_length() - 1
+    assert found.shape == (91, 18)
+    assert found[5, indian] > 1 > found[70, indian]
+    said = expose_mixed.figures(population, tmp_path / "persons.csv.gz", ["E12000004"])
+    assert said["group_age_cells"] == 2
+    assert said["group_age_off"] > said["group_age_off_by_counting"]
+
+
+def test_the_shipped_lifts_are_rows_under_a_heading() -> None:
+    assert expose_mixed.shipped()[0] == ["group", "from", "to", "lift"]
+    assert len(expose_mixed.shipped()) == 18 * 8 + 1

@@ -33,10 +33,15 @@ def sources(tmp_path: Path) -> list[Path]:
         ["Nobody knows", "Point prevalence", "Unknown"],
         ["A family", "Cases/families", ""],
     ]
+    persons = [["Region", "Population Base", "Age", "Ethnic Group"]]
+    persons += [["E12000001", "1", "1", "3"]] * 30 + [["E12000001", "1", "8", "1"]] * 50
+    persons += [["E12000001", "1", "1", "1"]] * 20 + [["E12000004", "1", "8", "3"]] * 99
+    persons += [["E12000001", "2", "8", "3"]] * 99 + [["E12000001", "1", "8", "-9"]] * 99
     return [
         packed(tmp_path / "counts.csv.gz", counts),
         census,
         packed(tmp_path / "said.csv.gz", said),
+        packed(tmp_path / "persons.csv.gz", persons),
     ]
 
 
@@ -45,7 +50,7 @@ def read(path: Path) -> list[list[str]]:
         return list(csv.reader(lines))
 
 
-def test_three_published_files_become_three_tables(sources, tmp_path, monkeypatch) -> None:
+def test_published_files_become_tables(sources, tmp_path, monkeypatch) -> None:
     command = ["population", *map(str, sources), "-o", str(tmp_path)]
     monkeypatch.setattr("sys.argv", command)
     population.main()
@@ -63,3 +68,9 @@ def test_three_published_files_become_three_tables(sources, tmp_path, monkeypatc
         ["made up disease type 1", "1e-06", "0.0001"],
         ["newly made up", "1e-06", "0.005"],
     ]
+    found = {(row[0], row[1]): row[2:] for row in read(tmp_path / "lifts.csv.gz")[1:]}
+    # Half of a hundred are children; of the group's thirty all are, where fifteen would be expected.
+    assert found["Indian", "0"] == ["15", f"{(30 + 10) / (15 + 10):.3g}"]
+    assert found["Indian", "75"] == ["90", f"{10 / (15 + 10):.3g}"]
+    assert found["Irish", "75"] == ["90", f"{(50 + 10) / (35 + 10):.3g}"]
+    assert len(found) == 18 * 8

@@ -18,7 +18,7 @@ from safelight.flows.allowed import DoesNotFit
 from safelight.policy.roles import Action
 from safelight.records.models import ExposureAlarm, Patient
 from safelight.web.captions import read_into
-from safelight.web.disclosing import SaidForm, facts_from, places, told
+from safelight.web.disclosing import SaidForm, facts_from, places, rounded, told
 from safelight.web.doors import SignedInRequest, needs
 from safelight.web.forms import DayField, Option, put_right
 
@@ -169,6 +169,7 @@ def _alarms(
             "alarm": alarm,
             "was": VERDICTS.get(alarm.was, alarm.was),
             "is_now": VERDICTS.get(alarm.is_now, alarm.is_now),
+            "crowd": rounded(alarm.assessment),
             "notice": notifying.of_breach(request.user.practice, aware_at=alarm.raised_at, now=now),
             "form": forms_of.get(alarm.pk) or SettleForm(prefix=str(alarm.pk)),
         }
