@@ -23,6 +23,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at", type=date.fromisoformat, metavar="DAY", help="the day they are told, default today"
     )
+    parser.add_argument(
+        "--file-name",
+        default="",
+        metavar="NAME",
+        help="the picture's file name, read after the words",
+    )
+    parser.add_argument(
+        "--profile", type=Path, metavar="FILE", help="what the poster's profile says, read last"
+    )
     installation.arguments(parser)
     parser.add_argument(
         "--population",
@@ -36,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read the words; what names somebody outright exits 3."""
     try:
-        text = sys.stdin.read() if args.file == "-" else Path(args.file).read_text("utf-8")
+        text = _text(args)
         reading = exposure.read_words(
             text,
             at=args.at or datetime.now(UTC).astimezone().date(),
@@ -59,6 +68,14 @@ def run(args: argparse.Namespace) -> int:
     else:
         _tell(reading)
     return EXIT_REFUSED if reading.identifiers else EXIT_DONE
+
+
+def _text(args: argparse.Namespace) -> str:
+    """Return the words, those of the file name and those of the profile, a line or more each."""
+    words = sys.stdin.read() if args.file == "-" else Path(args.file).read_text("utf-8")
+    more = [exposure.of_file_name(args.file_name)] if args.file_name else []
+    more += [args.profile.read_text("utf-8")] if args.profile else []
+    return "\n".join([words, *more])
 
 
 def _tell(reading: exposure.Reading) -> None:

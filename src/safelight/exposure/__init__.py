@@ -10,7 +10,13 @@ from safelight.exposure.population import Population
 from safelight.exposure.register import Register
 from safelight.exposure.releases import Disclosed, ReleaseRefused, read_release
 from safelight.exposure.shipped import UnknownPopulation, load_population, shipped
-from safelight.exposure.words import Reading, TextTooLong, of_file_name, read_words
+from safelight.exposure.words import (
+    Reading,
+    TextTooLong,
+    file_names_as_words,
+    of_file_name,
+    read_words,
+)
 
 __all__ = [
     "BLOCK_BELOW",
@@ -30,6 +36,7 @@ __all__ = [
     "UnknownPopulation",
     "Verdict",
     "assess",
+    "file_names_as_words",
     "fingerprints",
     "load_population",
     "of_file_name",

@@ -245,5 +245,18 @@ def of_file_name(name: str) -> str:
     return " ".join(word.capitalize() for word in words if word.upper() not in _CAMERAS)
 
 
+def file_names_as_words(text: str) -> str:
+    """Return the text with every line that is a picture's file name turned into words."""
+    lines = text.splitlines()
+    return "\n".join(
+        of_file_name(line.strip()) if _PICTURE.fullmatch(line) else line for line in lines
+    )
+
+
+_PICTURE = re.compile(
+    r"\s*[ !#-+\-0-9:-\[\]-~]{1,200}\.(?:jpe?g|png|heic|webp|gif|tiff?|bmp|avif|mp4|mov)\s*",
+    re.IGNORECASE,
+)
+"""Of plain letters without a dot or slash, so that nothing of a line that isn't one gets lost."""
 _CAMERAS = frozenset({"IMG", "DSC", "DSCN", "PXL", "DCIM", "MVIMG", "JPG", "JPEG", "PNG", "HEIC"})
 """How cameras begin the names that they give."""

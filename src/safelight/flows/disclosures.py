@@ -157,13 +157,15 @@ def read_caption(
 ) -> exposure.Reading | None:
     """Return what a caption tells, for the person to correct; None where no table is known.
 
+    A line of it that is a picture's file name is read as words.
     Raises TextTooLong, NotAllowed.
     """
     demand(by, Action.REQUEST_RELEASE, patient)
     population = exposing.population_of(patient.practice, now=now)
     if population is None:
         return None
-    return exposure.read_words(text, at=timezone.localdate(now), population=population)
+    words = exposure.file_names_as_words(text)
+    return exposure.read_words(words, at=timezone.localdate(now), population=population)
 
 
 def _rank(verdict: str) -> int:

@@ -117,7 +117,7 @@ class SaidForm(forms.Form):
         label="The words that go with it",
         required=False,
         max_length=4000,
-        help_text="Paste the caption or the post, and find the details in it. The words themselves are not kept.",
+        help_text="Paste the caption or the post, the file’s name, and the profile of whoever posts it. The words themselves are not kept.",
         widget=forms.Textarea({"rows": 4}),
     )
     sex = forms.ChoiceField(

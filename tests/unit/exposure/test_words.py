@@ -242,6 +242,13 @@ def test_the_command_tells_what_a_caption_tells(tmp_path, capsys, monkeypatch) -
         "unmapped": ["call"],
     }
     assert found["identifiers"] == ["telephone number"]
+    caption.write_text("Scaly plaque.")
+    profile = tmp_path / "profile.txt"
+    profile.write_text("Dermatologist in Leeds")
+    more = ["--file-name", "IMG_tattoo-42F.jpg", "--profile", str(profile)]
+    assert cli.main(["details", str(caption), *more, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["facts"]
+    assert (found["age"], found["sex"], found["place"]) == ({"years": 42}, "F", LEEDS)
     caption.write_text("Scaly plaque, a woman.")
     assert cli.main(["details", str(caption)]) == 0
     assert "sex: woman" in capsys.readouterr().out
@@ -250,3 +257,13 @@ def test_the_command_tells_what_a_caption_tells(tmp_path, capsys, monkeypatch) -
         cli.main(["details", str(caption), "--at", "someday"])
     assert usage.value.code == 2
     assert cli.main(["details", str(caption), "--population", "mars"]) == 4
+
+
+def test_only_lines_that_are_a_pictures_name_are_read_as_one() -> None:
+    said = "A woman.\nIMG_leeds-42F.JPG\nSee www.example.org/a.png and more\n14/3 in a.jpg\n"
+    assert exposure.file_names_as_words(said).splitlines() == [
+        "A woman.",
+        "Leeds 42f",
+        "See www.example.org/a.png and more",
+        "14/3 in a.jpg",
+    ]
