@@ -10,6 +10,7 @@ import zxingcpp
 from safelight import detect
 from safelight.cli import made_up
 from safelight.detect import Answer, codes, faces, models, text
+from safelight.detect.closeups import Evidence
 from safelight.detect.sizes import Sizes
 
 
@@ -63,12 +64,16 @@ def test_a_bystander_who_is_already_found_is_not_named_twice(detectors):
 
 def test_what_may_be_a_face_is_held():
     sizes = Sizes(np.zeros((100, 100, 3), np.uint8))
-    near = faces._near_findings(boxes([0, 0, 10, 10, 0.4], [-9, -9, -1, -1, 0.9]), sizes)
     far = faces._far_findings(
         boxes([20, 20, 30, 30, 0.3], [50, 50, 60, 60, 0.6]), sure=boxes(), sizes=sizes
     )
-    assert [finding.answer for finding in near] == [Answer.HELD]
     assert [finding.answer for finding in far] == [Answer.HELD, Answer.FOUND]
+
+
+def test_what_lies_outside_the_picture_is_no_face():
+    sizes = Sizes(np.zeros((100, 100, 3), np.uint8))
+    nothing, outside = Evidence(-4.5, -4.5, 0.0), boxes([-9, -9, -1, -1, 0.9])
+    assert faces._weighed(nothing, outside, sizes, doubts=True) == []
 
 
 def _astronaut():
