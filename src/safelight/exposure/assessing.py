@@ -25,15 +25,9 @@ from safelight.exposure.population import Population
 from safelight.exposure.releases import Disclosed
 from safelight.exposure.viewers import sees
 
-UNCALIBRATED = (
-    "Not calibrated: the range is widened by a factor of three. Tables are of mid-2011. "
-    "A relative or a close friend might still know the patient; no figure covers that."
-)
-
-CALIBRATED = (
-    "The range held the truth in nine of ten series with a known answer. Tables are of 2011. "
-    "A relative or a close friend might still know the patient; no figure covers that."
-)
+UNCALIBRATED = "Not calibrated: the range is widened by a factor of three."
+CALIBRATED = "The range held the truth in nine of ten series with a known answer."
+NO_FIGURE = "A relative or a close friend might still know the patient; no figure covers that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,8 @@ class Report:
     """It is blocked, and no change to this release would help."""
     contradiction: bool = False
     calibrated: bool = False
-    note: str = UNCALIBRATED
+    note: str = ""
+    """How far the figures can be trusted, in words."""
     linked: tuple[Linked, ...] = ()
     """Releases that name nobody, or the proposed one does not, and that may be of the patient."""
     unlinked: Crowd | None = None
@@ -135,7 +130,7 @@ def assess(
         nothing_mends=judged[0].verdict is Verdict.BLOCK and not offered,
         contradiction=known.is_contradiction,
         calibrated=calibrated,
-        note=CALIBRATED if calibrated else UNCALIBRATED,
+        note=_note(calibrated, population.vintage),
         linked=links,
         unlinked=alone,
     )
@@ -146,6 +141,11 @@ def _crowd_of(
 ) -> Crowd:
     seen = [(each.audience, told_by(each, population=population)) for each in (*history, proposed)]
     return judge(seen, proposed.audience, population=population)[0].crowd
+
+
+def _note(calibrated: bool, vintage: str) -> str:
+    """Return in words how far the figures can be trusted."""
+    return f"{CALIBRATED if calibrated else UNCALIBRATED} Tables are of {vintage}. {NO_FIGURE}"
 
 
 def _adds_nothing(

@@ -80,6 +80,7 @@ def read_package(parts: Mapping[str, bytes]) -> Population:
     ethnicity = _ethnicity(parts, places)
     return population_of(
         about.name,
+        vintage=about.vintage,
         people=people,
         ethnicity=ethnicity,
         lifts=_lifts(parts, ethnicity),

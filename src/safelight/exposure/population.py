@@ -43,6 +43,8 @@ class Population:
     """Name of a condition, to the share of people who have it: lowest and highest."""
     calibration: Calibration | None = None
     """How good estimates are here; without one they are called uncalibrated."""
+    vintage: str = "an unknown year"
+    """When the people were counted, in words."""
     names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """What places are called, to (level, code), for reading words."""
     catchments: Mapping[str, int] = field(default_factory=dict)
@@ -171,6 +173,7 @@ def population_of(
     calibration: Calibration | None = None,
     names: Iterable[Sequence[str]] = (),
     lifts: Sequence[Sequence[str]] = (),
+    vintage: str = "an unknown year",
 ) -> Population:
     """Return a population from rows: lad, region, nation, sex and the counts of 91 ages.
 
@@ -200,5 +203,6 @@ def population_of(
         ethnicity=at_each_age(lifts_of(lifts, ethnicity, oldest=OLDEST), shares, counts),
         conditions=conditions,
         calibration=calibration,
+        vintage=vintage,
         names={name: (level, code) for level, code, name in names},
     )

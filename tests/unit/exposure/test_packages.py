@@ -70,6 +70,7 @@ def test_a_package_of_people_alone_is_enough_and_says_that_it_is_not_calibrated(
     assert report.crowd.k == 1 + 2 * 91 * 10
     assert not report.calibrated
     assert "Not calibrated" in report.note
+    assert "Tables are of 2026." in report.note
 
 
 def test_a_packed_table_is_read_too() -> None:
