@@ -255,13 +255,13 @@ class _Serving:
         """Do a shift; one that waits begins when the parent says that it watches."""
         from benchmarks.campaigns import shift
 
-        gate = os.pipe() if wait else None
+        gate = socket.socketpair() if wait else None
 
         def begun(pid: int) -> None:
             if gate is not None:
                 self.say({"pid": pid})
                 json.loads(sys.stdin.readline())
-                os.write(gate[1], b"x")
+                gate[1].sendall(b"x")
 
         return _forked(
             lambda say: shift.work(self._made, asked, say),
@@ -289,7 +289,7 @@ def _forked(
     act: Callable[[Callable[[dict[str, Any]], None]], object],
     *,
     control: socket.socket | None = None,
-    gate: tuple[int, int] | None = None,
+    gate: tuple[socket.socket, socket.socket] | None = None,
     begun: Callable[[int], None] | None = None,
     kill_after_s: float | None = None,
 ) -> dict[str, Any]:
@@ -314,7 +314,7 @@ def _forked(
     text = _everything(os.fdopen(errors, "rb"))
     _, status = os.waitpid(pid, 0)
     for end in gate or ():
-        os.close(end)
+        end.close()
     whole, _, _torn = said.rpartition(b"\n")
     return {
         "status": os.waitstatus_to_exitcode(status),
@@ -328,7 +328,7 @@ def _act(
     out: socket.socket,
     errors: int,
     control: socket.socket | None,
-    gate: tuple[int, int] | None,
+    gate: tuple[socket.socket, socket.socket] | None,
 ) -> None:
     """Act in the fork, and leave it without any of the nursery's own endings."""
     status = 1
@@ -343,7 +343,7 @@ def _act(
         if gate is not None:
             with suppress(OSError):  # a hardened kernel lets only parents watch, unless allowed
                 ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANY, 0, 0, 0)
-            os.read(gate[0], 1)
+            gate[0].recv(1)  # none of the calls that `faults` lets fail
         act(lambda what: out.sendall(json.dumps(what).encode() + b"\n"))
         status = 0
     except BaseException:  # noqa: BLE001 - told to the campaign, word for word

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -34,7 +35,7 @@ class Outcome:
         lines = [f"{self.name}: {self.tried:,} tried, {len(self.bad):,} bad"]
         lines += [f"  {what}: {number:,}" for what, number in sorted(self.figures.items())]
         lines += [f"  planted {name}: {_said(n)}" for name, n in sorted(self.found.items())]
-        lines += [f"  BAD {line}" for line in self.bad[:20]]
+        lines += [f"  BAD {n} × {line}" for line, n in Counter(self.bad).most_common(20)]
         return "\n".join(lines)
 
     def as_json(self) -> str:

@@ -33,7 +33,8 @@ PLANTED_CASES = 15
 """After so many patients a planted mistake counts as not found."""
 FORM = "f" * 32
 BATCH = 12
-"""A tile's page lasts two minutes: patients are made shortly before they are raced about."""
+FRESH_SECONDS = 45
+"""A tile's page lasts two minutes: patients are made so shortly before they are raced about."""
 BEFORE, AFTER = 1, 2
 """Looks through each door that came back before the withdrawal is sent, and after it was answered."""
 KEPT = "Locked in your record"
@@ -122,9 +123,11 @@ def run(
     if races:
         with serving(work / "honest", database_url=database()) as server:
             while outcome.tried < races and not clock.ran_out:
+                made = time.monotonic()
                 for case in server.tell(cases=BATCH):
                     outcome.bad += race(server, case, outcome)
-                    if outcome.tried >= races or clock.ran_out:
+                    is_stale = time.monotonic() - made > FRESH_SECONDS
+                    if outcome.tried >= races or clock.ran_out or is_stale:
                         break
             _count_entries(server.tell(verify=True), outcome)
     for plant in planted:
