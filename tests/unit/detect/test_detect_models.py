@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from safelight import detect
 from safelight.detect import DetectorFailed, WeightsMissing
 from safelight.detect.cards import model_cards
-from safelight.detect.models import Model, batch_of
+from safelight.detect.models import CropModel, Model, batch_of
 from tampering import alter_end
 
 WEIGHTS = Path(detect.__file__).parent / "weights"
@@ -66,3 +67,13 @@ def test_a_batch_is_filled_to_the_stride_by_repeating_the_edge():
     batch = batch_of(pixels, mean=(1.0, 2.0, 3.0))
     assert batch.shape == (1, 3, 64, 64)
     assert [set(plane.ravel().tolist()) for plane in batch[0]] == [{6.0}, {5.0}, {4.0}]
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_crop_model_that_is_not_the_pinned_one_or_none_at_all_is_refused(pinned):
+    damaged = b"no model"
+    card = model_cards()["face-crop"]
+    if pinned:
+        card = replace(card, sha256=hashlib.sha256(damaged).hexdigest())
+    with pytest.raises(detect.WeightsMissing):
+        CropModel(card, damaged)

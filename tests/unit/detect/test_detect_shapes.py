@@ -70,6 +70,11 @@ def test_what_may_be_a_face_is_held():
     assert [finding.answer for finding in far] == [Answer.HELD, Answer.FOUND]
 
 
+def test_a_face_without_a_place_is_none():
+    with pytest.raises(ValueError, match="a face has a box"):
+        faces._as_row(detect.Finding("face", None, None, 0.9, "a face", Answer.FOUND))
+
+
 def test_what_lies_outside_the_picture_is_no_face():
     sizes = Sizes(np.zeros((100, 100, 3), np.uint8))
     nothing, outside = Evidence(-4.5, -4.5, 0.0), boxes([-9, -9, -1, -1, 0.9])
