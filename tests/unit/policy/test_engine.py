@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from safelight import policy
-from unit.policy.cases import DEAD, LOST, PACK, make, use
+from unit.policy.cases import DEAD, LOST, PACK, consent, make, use
 
 HERE = ("teaching-local", "organisation")
 UNJUDGED = {"identifiable": "could-not-tell"}
@@ -94,6 +94,34 @@ def test_a_personal_device_opens_what_is_allowed_on_it(allowed, outcome):
 )
 def test_nobody_has_to_look_where_looking_spares_no_step(facts, rules):
     assert told(facts) == ("hold", rules)
+
+
+def test_what_would_be_written_down_after_a_look_is_not_written_down_before():
+    switched = {"var17": "agreed by the partners"}
+    facts = use(*HERE, consents=[], recording=UNJUDGED, switches=switched)
+    answer = policy.decide(facts, pack=PACK)
+    assert [each.rule for each in answer.because] == ["look"]
+    assert answer.record == ()
+    facts["recording"]["identifiable"] = "anonymised"
+    assert policy.decide(facts, pack=PACK).record != ()
+
+
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        ("2026-06-01T22:59:59Z", "2026-06-01"),
+        ("2026-06-01T23:00:00Z", "2026-06-02"),
+        ("2026-06-02T00:59:59+02:00", "2026-06-01"),
+        ("2026-06-01T23:30:00", "2026-06-01"),
+        ("2026-06-02T00:00:00", "2026-06-02"),
+        ("2026-06-01", "2026-06-01"),
+        ("2026-06-02", "2026-06-02"),
+    ],
+)
+def test_a_day_is_the_packs_own_day(at, day):
+    born = {"born": "2010-06-02", "capacity": "has"}
+    facts = make("care", born, at=at, consents=[consent("care", given_on=day)])
+    assert told(facts)[0] == ("permit" if day == "2026-06-02" else "hold")
 
 
 def test_what_nobody_could_judge_is_taken_for_a_face_by_every_rule():
