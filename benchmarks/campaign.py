@@ -15,7 +15,6 @@ usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--from N] [--s
   shredding    an old epoch's backup of keys, on a real OpenBao and PKCS#11 token
   mutants      the policy with one small mistake at a time: does a test of it notice?
   malformed    mutated and broken files through the locked decoder; a decoder that lies
-  residue      ten thousand erased keys, looked for in every file of the key store
   properties   every Hypothesis property, with more examples
 
 --minutes ends a long one early; it reports what it reached. --from N leaves out the first N kills,

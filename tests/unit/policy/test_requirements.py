@@ -10,7 +10,7 @@ import pytest
 
 from safelight import policy
 from safelight.policy.answers import Need
-from unit.policy.cases import ADULT, CHILD, LACKS, PACK, SEVENTEEN, consent, make, use
+from unit.policy.cases import ADULT, CHILD, DEAD, LACKS, PACK, SEVENTEEN, consent, make, use
 from unit.policy.test_making import ROWS as MAKING
 from unit.policy.test_readings import READINGS
 from unit.policy.test_using import ROWS as USING
@@ -117,3 +117,48 @@ def test_a_childs_intimate_picture_is_made_face_to_face():
     recording = {"type": "photograph", "made_for": "care", "intimate": True}
     facts = make("care", CHILD, recording=recording)
     assert ("recording.face_to_face", "refuse") in needs(facts) | needs(facts | {"patient": ADULT})
+
+
+def test_a_no_to_one_use_is_no_to_that_one():
+    against = [{"purposes": ["social"], "made_on": "2026-11-01"}]
+    assert policy.decide(use(*HERE, objections=against), pack=PACK).outcome == "permit"
+    for purposes in (["social", HERE[0]], ["*"], []):
+        against = [{"purposes": purposes, "made_on": "2026-11-01"}]
+        assert policy.decide(use(*HERE, objections=against), pack=PACK).outcome == "refuse"
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [("identifiable", "hold"), ("may-be", "hold"), ("coded", "permit"), ("anonymised", "permit")],
+)
+def test_a_parents_yes_stands_for_what_shows_nobody(state, outcome):
+    early = consent(HERE[0], given_by="parental-responsibility", given_on="2020-06-01")
+    facts = use(*HERE, SEVENTEEN, consents=[early], recording={"identifiable": state})
+    assert policy.decide(facts, pack=PACK).outcome == outcome
+
+
+@pytest.mark.parametrize(("giver", "outcome"), [("lpa-health", "hold"), ("relative", "refuse")])
+def test_who_can_decide_again_is_asked_where_somebody_with_authority_agreed(giver, outcome):
+    facts = use(*HERE, consents=[consent(HERE[0], given_by=giver)])
+    assert policy.decide(facts, pack=PACK).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("targets", "outcome"),
+    [
+        (["Another"], "refuse"),
+        (["Journal A"], "permit"),
+        (["Another", "journal  a"], "permit"),
+        ([None, "Journal A"], "permit"),
+        ([None], "refuse"),
+    ],
+)
+def test_one_yes_for_the_target_is_enough_after_a_death(targets, outcome):
+    known = {"genetic_or_third_party": False}
+    given = [
+        consent("publication", target=each, final_item_seen=True, given_on="2026-01-01")
+        for each in targets
+    ]
+    facts = use("publication", "public", DEAD | known, consents=given)
+    facts |= {"executor_or_family_consulted": True, "release": {"target": "Journal A"}}
+    assert policy.decide(facts, pack=PACK).outcome == outcome
