@@ -101,7 +101,7 @@ def case_of(facts: Facts, terms: Terms, *, purpose: str, identifiable: str) -> C
     assert facts.action is not None
     recording, audience = facts.recording, facts.audience or "team"
     kind = "procedural" if recording.type in terms.procedural_types else "other"
-    seen = "identifiable" if identifiable in ("identifiable", "may-be") else identifiable
+    seen = "identifiable" if identifiable == "may-be" else identifiable
     if seen == "coded" and (
         audience in terms.outside or (kind == "procedural" and purpose in terms.secondary)
     ):

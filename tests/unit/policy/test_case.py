@@ -63,6 +63,12 @@ def test_coded_counts_as_identifiable_for_those_outside(state, audience, kind, s
     assert case(facts, identifiable=state).seen == seen
 
 
+def test_who_sees_it_while_it_is_made_is_the_team():
+    facts = make("care")
+    del facts["audience"]
+    assert case(facts).audience == "team"
+
+
 def test_coded_of_a_procedure_stays_coded_in_care():
     facts = use("care", "organisation", recording={"type": "x-ray"})
     assert case(facts, identifiable="coded").seen == "coded"

@@ -25,7 +25,8 @@ def test_who_will_see_it_need_not_be_said_while_it_is_made():
     assert told(facts) == ("permit", ["make-for-care"])
     facts["action"] = "view"
     assert told(facts) == ("refuse", ["missing"])
-    assert policy.decide(facts, pack=PACK).because[0].outcome == "refuse"
+    (missing,) = policy.decide(facts, pack=PACK).because
+    assert (missing.outcome, missing.source) == ("refuse", "practice")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,9 @@ def test_what_would_be_written_down_after_a_look_is_not_written_down_before():
     switched = {"var17": "agreed by the partners"}
     facts = use(*HERE, consents=[], recording=UNJUDGED, switches=switched)
     answer = policy.decide(facts, pack=PACK)
-    assert [each.rule for each in answer.because] == ["look"]
+    (look,) = answer.because
+    assert (look.rule, look.source, look.outcome) == ("look", "practice", "hold")
+    assert look.needs == policy.Need("recording.identifiable", "anonymised")
     assert answer.record == ()
     facts["recording"]["identifiable"] = "anonymised"
     assert policy.decide(facts, pack=PACK).record != ()
@@ -174,7 +177,7 @@ UNKNOWN = {
 def test_what_nobody_knows_is_named_where_it_stands(path):
     answer = policy.decide(make() | UNKNOWN[path], pack=PACK)
     assert [(each.rule, each.needs.field) for each in answer.because] == [("unknown", path)]
-    assert answer.because[0].outcome == "refuse"
+    assert (answer.because[0].outcome, answer.because[0].source) == ("refuse", "practice")
     assert answer.because[0].text == f"This version doesn't know what {path} says."
 
 
@@ -185,3 +188,63 @@ def test_whose_consent_it_takes_is_asked_of_the_age_first():
         ("age-for-secondary-use", born),
         ("use-teaching-consent", born),
     ]
+
+
+def test_a_look_is_asked_for_where_it_spares_two_steps():
+    local = (
+        '[[guard]]\nid = "when"\ntext = "Say when."\nsource = "practice"\nrequires = ["assessed"]\n'
+    )
+    strict = PACK.with_guards(local + '[guard.when]\nseen = ["identifiable"]\n')
+    seen = use(*HERE, DEAD, consents=[])
+    assert told(seen, pack=strict) == ("hold", ["dead-consulted-legal-advice", "when"])
+    assert told(use(*HERE, DEAD, consents=[], recording=UNJUDGED), pack=strict) == (
+        "hold",
+        ["look"],
+    )
+
+
+def test_of_two_consents_that_do_the_first_counts():
+    given = [consent(HERE[0], expires_on="2027-01-01"), consent(HERE[0])]
+    answer = policy.decide(use(*HERE, consents=given), pack=PACK)
+    assert answer.reevaluate_on == ("2027-01-02",)
+
+
+def test_of_two_ways_that_lack_alike_the_one_that_is_begun_is_named():
+    opted_out = {"legal_basis": "s251", "opt_out_checked": True, "patient_opted_out": True}
+    facts = use(
+        "research", "organisation", consents=[consent("research", told=[])], authority=opted_out
+    )
+    assert told(facts) == ("refuse", ["use-research-consent"])
+
+
+def test_what_is_permitted_for_one_purpose_is_no_reason_against_the_other():
+    recording = {"type": "photograph", "made_for": "research"}
+    assert told(make("teaching-local", recording=recording)) == ("refuse", ["make-secondary"])
+
+
+@pytest.mark.parametrize("state", ["coded", "anonymised"])
+def test_what_shows_nobody_is_opened_where_that_alone_is_allowed(state):
+    device = {"registered": True, "personal": True, "allowed_classes": [state]}
+    facts = use("care", "team", recording={"identifiable": state}, device=device)
+    assert told(facts)[0] == "permit"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "text"),
+    [
+        ("review", "hold", "It could be few people: someone has to judge."),
+        (None, "hold", "What it adds up to, with all that has left, isn't known."),
+        ("not-assessed", "hold", "What it adds up to, with all that has left, isn't known."),
+        ("block", "refuse", "With all that has left, it could be too few people."),
+    ],
+)
+def test_of_what_adds_up_it_is_said_how(verdict, outcome, text):
+    (found,) = policy.decide(use(*HERE, exposure={"verdict": verdict}), pack=PACK).because
+    assert (found.rule, found.outcome, found.text) == ("exposure", outcome, text)
+    assert found.needs == policy.Need("exposure.verdict", "clear")
+
+
+def test_what_would_have_to_be_allowed_on_a_device_is_said():
+    device = {"registered": True, "personal": True, "allowed_classes": ["coded"]}
+    (found,) = policy.decide(use("care", "team", device=device), pack=PACK).because
+    assert found.needs == policy.Need("device.allowed_classes", ["coded", "identifiable"])

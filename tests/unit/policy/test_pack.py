@@ -231,6 +231,7 @@ def test_what_a_pack_has_no_basis_for_is_refused() -> None:
     assert answer.outcome == "refuse"
     (because,) = answer.because
     assert (because.rule, because.outcome, because.needs) == ("no-basis", "refuse", None)
+    assert because.source == "practice"
 
 
 def test_the_pack_knows_its_words() -> None:

@@ -176,6 +176,7 @@ def test_local_rules_make_another_pack_of_the_same_terms():
         ('copy = { source = "MDU" }', 'copy = { record = ["x"] }', r"\[terms.cites.copy\] has a"),
         ('copy = { source = "MDU" }', 'copy = { source = "WDU" }', r"cites.copy\]: its source"),
         ("[words.pages]\n", '[words.pages]\nsea = "the sea"\n', r"\[words.pages\] names .*: sea"),
+        ('patient = "the patient"\n', "", r"\[words.kinds\] has the patient"),
         ('"a court"\n', '""\n', r"\[words.kinds\]: court is not a text"),
         ('population = "uk-mid2011"\n', "", r"\[pack\]: missing or unknown: population"),
         ("[clocks.breach]\n", "[clocks.lunch]\n", r"\[clocks\]: missing or unknown"),
@@ -269,7 +270,7 @@ def test_a_table_is_a_table(table, where):
 def test_a_table_of_a_table_is_one(name):
     inside = re.sub(rf"^\[terms\.{name}\]\n(?:(?!\[).*\n)*", "", TEXT, flags=re.MULTILINE)
     inside = inside.replace("[terms]\n", f"[terms]\n{name} = 3\n", 1)
-    with pytest.raises(policy.PackRefused, match=r"\[terms(\.cites)?\] is not a table"):
+    with pytest.raises(policy.PackRefused, match=r"^\[terms(\.cites)?\] is not a table"):
         policy.read_pack(inside.encode())
 
 
@@ -301,3 +302,14 @@ def test_what_a_pack_says_of_itself_is_text(name):
 def test_what_is_missing_is_named(old, new, where):
     with pytest.raises(policy.PackRefused, match=begun(where)):
         policy.read_pack(changed(old, new))
+
+
+def test_every_value_of_a_list_has_to_be_known():
+    with pytest.raises(policy.PackRefused, match=r"rule ours: when\.purpose has unknown values"):
+        PACK.with_guards(guard('purpose = ["care", "whim"]'))
+
+
+def test_a_rule_speaks_of_purposes_that_the_pack_has_words_for():
+    wordless = re.sub(r"^complaint = .*\n", "", TEXT, count=1, flags=re.MULTILINE)
+    with pytest.raises(policy.PackRefused, match=r"when\.purpose has unknown values"):
+        policy.read_pack(wordless.encode())

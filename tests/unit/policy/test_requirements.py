@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from safelight import policy
+from safelight.policy import facts as contract
 from safelight.policy.answers import Need
-from unit.policy.cases import ADULT, CHILD, DEAD, LACKS, PACK, SEVENTEEN, consent, make, use
+from safelight.policy.case import case_of
+from safelight.policy.requirements import CASE, CONSENT
+from unit.policy.cases import ADULT, CHILD, DEAD, LACKS, LOST, PACK, SEVENTEEN, consent, make, use
 from unit.policy.test_making import ROWS as MAKING
 from unit.policy.test_readings import READINGS
 from unit.policy.test_using import ROWS as USING
@@ -30,6 +33,18 @@ def documented() -> set[str]:
     return rows | {each.rpartition(".")[0].removesuffix("[]") for each in rows}
 
 
+IN_WORDS = {"consents", "patient.born", "action", "at", "purpose", "audience"}
+"""Fields whose need says in words what is missing."""
+
+
+def is_known(need: Need) -> bool:
+    """Say whether the contract takes what a need asks for."""
+    said: Any = need.value
+    for part in reversed(need.field.split(".")):
+        said = {part.removesuffix("[]"): [said] if part.endswith("[]") else said}
+    return not contract.read(said, vocabulary=PACK.terms.vocabulary)[1]
+
+
 ALL = {**MAKING, **USING, **READINGS}
 
 
@@ -40,6 +55,7 @@ def test_a_need_is_a_field_of_the_contract(row):
         if each.needs is not None:
             field = re.sub(r"^(patient\.known_wishes)\..*", r"\1", each.needs.field)
             assert field in documented(), each.rule
+            assert each.needs.field in IN_WORDS or is_known(each.needs), each.rule
 
 
 def withdrawn(later: dict[str, Any]) -> str:
@@ -64,6 +80,7 @@ def test_what_was_taken_back_is_given_anew_only_afterwards(said, outcome):
     assert withdrawn(consent(HERE[0], **said)) == outcome
 
 
+TREATMENT = ("integral-to-treatment", "those-close-consulted", "no-one-with-authority")
 CARE = {"integral_to_treatment": True, "those_close_consulted": True, "no_one_with_authority": True}
 
 
@@ -74,6 +91,12 @@ def test_treatment_of_somebody_who_cannot_decide_needs_each_of_three(lacking):
     assert policy.decide(facts, pack=PACK).outcome == "permit"
     facts["care"] = CARE | {lacking: False}
     assert policy.decide(facts, pack=PACK).outcome == "refuse"
+    read, _ = contract.read(facts, vocabulary=PACK.terms.vocabulary)
+    case = case_of(read, PACK.terms, purpose="care", identifiable="identifiable")
+    (asked,) = [name for name in TREATMENT if CASE[name](case) is not None]
+    found = CASE[asked](case)
+    assert found is not None
+    assert found.need == Need(f"care.{lacking}", True)
 
 
 def test_an_assessment_of_another_day_is_asked_for_by_its_day():
@@ -162,3 +185,83 @@ def test_one_yes_for_the_target_is_enough_after_a_death(targets, outcome):
     facts = use("publication", "public", DEAD | known, consents=given)
     facts |= {"executor_or_family_consulted": True, "release": {"target": "Journal A"}}
     assert policy.decide(facts, pack=PACK).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("day", "outcome"),
+    [("2026-11-21", "refuse"), ("2026-11-22", "refuse"), ("2026-11-23", "permit")],
+)
+def test_what_is_taken_back_is_back_for_the_whole_of_its_day(day, outcome):
+    ended = consent("interest", withdrawn_on=day)
+    facts = use("audit", "team", consents=[ended | {"purposes": ["audit"]}])
+    assert policy.decide(facts, pack=PACK).outcome == outcome
+    against = use("audit", "team", objections=[{"purposes": ["audit"], "made_on": day}])
+    assert policy.decide(against, pack=PACK).outcome == outcome
+
+
+def because(facts: dict[str, Any], *, pack: policy.Pack = PACK) -> list[tuple[str, Need | None]]:
+    return [(each.rule, each.needs) for each in policy.decide(facts, pack=pack).because]
+
+
+def test_what_is_taken_back_today_blocks_by_its_row_and_for_every_use():
+    today = consent(HERE[0], withdrawn_on="2026-11-22")
+    none = Need("consents[].withdrawn_on", None)
+    found = because(use(*HERE, consents=[today]))
+    assert found == [("use-teaching-consent", none), ("withdrawal", none)]
+
+
+def test_what_would_lift_it_is_a_value_that_the_contract_knows():
+    early = consent(HERE[0], given_by="parental-responsibility", given_on="2020-06-01")
+    assert because(use(*HERE, SEVENTEEN, consents=[early])) == [
+        ("use-teaching-consent", Need("consents[].given_by", "patient"))
+    ]
+    attorney = consent(HERE[0], given_by="lpa-health")
+    assert because(use(*HERE, consents=[attorney])) == [
+        ("use-teaching-consent", Need("consents[].given_by", "patient"))
+    ]
+    relative = consent(HERE[0], given_by="relative")
+    needed = dict(because(use(*HERE, LACKS, consents=[relative])))
+    assert Need("consents[].given_by", "court") in needed.values()
+    wish = DEAD | {"known_wishes": {HERE[0]: "no"}}
+    assert because(use(*HERE, wish, consents=[]))[0] == (
+        "dead-wish-no",
+        Need(f"patient.known_wishes.{HERE[0]}", "yes"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ({}, "permit"),
+        ({"expires_on": "2026-11-01"}, "refuse"),
+        ({"given_by": "lpa-health"}, "refuse"),
+    ],
+)
+def test_a_known_no_gives_way_to_the_patients_own_yes_that_holds(said, outcome):
+    patient = ADULT | {"known_wishes": {HERE[0]: "no"}}
+    facts = use(*HERE, patient, consents=[consent(HERE[0], **said)])
+    rules = {rule for rule, _ in because(facts)}
+    assert policy.decide(facts, pack=PACK).outcome == outcome
+    assert ("known-wish-no-of-one-who-decides" in rules) == (outcome == "refuse")
+
+
+@pytest.mark.parametrize("patient", [LACKS, LOST], ids=["lacks", "lost"])
+@pytest.mark.parametrize(("day", "stands"), [("2026-11-19", True), ("2026-11-20", False)])
+def test_what_somebody_agreed_to_before_losing_capacity_stands(patient, day, stands):
+    facts, _ = contract.read(
+        use(*HERE, patient, consents=[consent(HERE[0], given_on=day)]),
+        vocabulary=PACK.terms.vocabulary,
+    )
+    case = case_of(facts, PACK.terms, purpose=HERE[0], identifiable="identifiable")
+    found = CONSENT["from-one-who-may"](case, facts.consents[0])
+    assert (found is None) == stands
+    assert found is None or found.outcome == "refuse"
+
+
+def test_three_tests_wait_for_a_childs_assessment_where_the_child_agreed():
+    unassessed = CHILD | {"gillick": None, "assessed_on": None}
+    asked = Need("patient.gillick", "competent")
+    assert because(use(*HERE, unassessed)) == [
+        ("three-tests-for-a-child", asked),
+        ("use-teaching-consent", asked),
+    ]
