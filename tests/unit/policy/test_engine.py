@@ -248,3 +248,18 @@ def test_what_would_have_to_be_allowed_on_a_device_is_said():
     device = {"registered": True, "personal": True, "allowed_classes": ["coded"]}
     (found,) = policy.decide(use("care", "team", device=device), pack=PACK).because
     assert found.needs == policy.Need("device.allowed_classes", ["coded", "identifiable"])
+
+
+@pytest.mark.parametrize("name", ["capacity", "gillick"])
+def test_that_nobody_assessed_is_something_that_can_be_said(name):
+    assert "unknown" not in told(use("care", "team", DEAD | {name: "unassessed"}))[1]
+    assert "unknown" in told(use("care", "team", DEAD | {name: "whim"}))[1]
+
+
+@pytest.mark.parametrize(
+    ("day", "known"),
+    [("1799-12-31", False), ("1800-01-01", True), ("2399-12-31", True), ("2400-01-01", False)],
+)
+def test_a_day_lies_in_years_that_calendars_reach(day, known):
+    facts = use("care", "team", objections=[{"purposes": ["social"], "made_on": day}])
+    assert ("unknown" in told(facts)[1]) != known

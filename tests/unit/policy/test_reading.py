@@ -313,3 +313,10 @@ def test_a_rule_speaks_of_purposes_that_the_pack_has_words_for():
     wordless = re.sub(r"^complaint = .*\n", "", TEXT, count=1, flags=re.MULTILINE)
     with pytest.raises(policy.PackRefused, match=r"when\.purpose has unknown values"):
         policy.read_pack(wordless.encode())
+
+
+def test_a_rule_tells_the_ids_that_it_names():
+    several = PACK.with_guards(guard(requires='["legal-basis:court-order,statute"]')).rules[-1]
+    assert several.ids_of("legal-basis") == ("court-order", "statute")
+    assert several.ids_of("test-by-both") == ()
+    assert PACK.wording() == PACK.wording("en")

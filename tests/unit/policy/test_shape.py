@@ -162,3 +162,18 @@ def test_a_day_before_the_birth_stays_before_it() -> None:
     kept = shape(facts, pack=PACK)
     assert kept is not None
     assert kept["recording"]["made_on"] < kept["patient"]["born"] < kept["at"]
+
+
+def test_more_days_than_a_year_of_life_holds_are_not_kept() -> None:
+    first = date(2025, 6, 1)
+    noes = [{"made_on": (first + timedelta(days=each)).isoformat()} for each in range(300)]
+    facts = use("care", "team", consents=[], objections=noes[1:])
+    facts["recording"]["made_on"] = None
+    assert shape(facts, pack=PACK) is not None
+    assert shape(facts | {"objections": noes}, pack=PACK) is None
+
+
+def test_of_somebodys_own_words_only_is_kept_that_they_were_said() -> None:
+    kept = shape(use("research", "organisation", project={"reference": "Wounds 7"}), pack=PACK)
+    assert kept is not None
+    assert kept["project"] == {"reference": "said"}
