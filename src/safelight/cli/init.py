@@ -220,6 +220,7 @@ def settings_of_manager(args: argparse.Namespace) -> dict[str, str]:
 
 
 def new_passphrase(args: argparse.Namespace) -> str:
+    """Return the passphrase for a key file that is to be made. Raises Missing."""
     if args.passphrase_file is not None:
         try:
             return str(args.passphrase_file.read_text(encoding="utf-8").rstrip("\r\n"))

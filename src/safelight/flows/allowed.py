@@ -48,8 +48,7 @@ def hold_named(patient: Patient) -> None:
 
     Raises RecordErased where the record is gone by now: somebody's page was older than that.
     """
-    locks.hold_patient(patient.pk)
-    if type(patient).objects.filter(pk=patient.pk, erased_at__isnull=False).exists():
+    if locks.hold_patient(patient.pk).erased_at is not None:
         raise RecordErased
 
 

@@ -14,7 +14,7 @@ from safelight.flows import derivatives, stores
 from safelight.flows.opening import THUMB, VIEW
 from safelight.records import locks, log
 from safelight.records.models import Copy, EraseJob, Photo
-from safelight.storage import ManagerState, StorageError
+from safelight.storage import StorageError
 
 if TYPE_CHECKING:
     from safelight.records.models import Patient, Withdrawal
@@ -61,10 +61,10 @@ def queue(
 
 def finish_erasure(job: EraseJob, *, now: datetime) -> None:
     """Destroy the keys of a job, then its blobs, then say so. Safe to repeat from any point."""
-    erased = stores.keys().erase([UUID(key) for key in job.keys])
+    keys, images = stores.keys(), [UUID(key) for key in job.keys]
+    erased, proved = keys.erase(images), keys.proves_shred_of(images)
     for name in job.blobs:
         stores.blobs().delete(name)
-    manager = stores.keys().manager.describe()  # may be far away: not while rows are held
     with transaction.atomic():
         if job.patient_id is not None:
             locks.hold_patient(job.patient_id)
@@ -74,7 +74,7 @@ def finish_erasure(job: EraseJob, *, now: datetime) -> None:
             .get(pk=job.pk)
         )
         if job.destroyed_at is None:
-            _set_erased(job, manager, now=now)
+            _set_erased(job, manager=keys.manager.kind, proves_shred=proved, now=now)
         job.set_destroyed(at=now, scrubbed=erased.scrubbed)
 
 
@@ -105,7 +105,7 @@ def blobs_of(photo: Photo) -> list[str]:
     return [photo.blob, photo.derived_blob(VIEW), photo.derived_blob(THUMB)]
 
 
-def _set_erased(job: EraseJob, manager: ManagerState, *, now: datetime) -> None:
+def _set_erased(job: EraseJob, *, manager: str, proves_shred: bool, now: datetime) -> None:
     for photo in Photo.objects.filter(pk__in=job.photos):
         photo.set_erased()
     for copy in Copy.objects.filter(pk__in=job.copies):
@@ -126,8 +126,4 @@ def _set_erased(job: EraseJob, manager: ManagerState, *, now: datetime) -> None:
         more=sorted({*job.keys} - {*job.photos, *job.copies, str(patient.pk)}),
         basis=str(job.basis),
     )
-    job.set_attested(
-        ledger_index=row.index,
-        manager=manager.kind,
-        proves_shred=stores.keys().proves_shred_of(UUID(each) for each in job.keys),
-    )
+    job.set_attested(ledger_index=row.index, manager=manager, proves_shred=proves_shred)

@@ -11,9 +11,11 @@ from uuid import UUID
 from safelight.records.models import Patient
 
 
-def hold_patient(pk: UUID) -> None:
+def hold_patient(pk: UUID) -> Patient:
     """Hold a patient's row until the transaction ends; rows that only name the patient may come.
+
+    Returns the row as it is now: its id, and when the record was erased.
 
     Capture, sharing, release, withdrawal and erasure each begin with it. Raises Patient.DoesNotExist.
     """
-    Patient.objects.select_for_update(no_key=True).only("pk").get(pk=pk)
+    return Patient.objects.select_for_update(no_key=True).only("pk", "erased_at").get(pk=pk)
