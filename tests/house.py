@@ -28,6 +28,7 @@ from safelight.flows import (
     erasing,
     holding,
     keeping,
+    matters,
     release,
     retaining,
     saying_no,
@@ -41,6 +42,7 @@ from safelight.policy.roles import Role
 from safelight.records.models import (
     Consent,
     Copy,
+    Exhibit,
     ExposureAlarm,
     Link,
     OutgoingMail,
@@ -157,6 +159,7 @@ def _furnish(house: House, *, now: datetime) -> None:
     _pictures(house, now=now)
     _links(house, now=now)
     _releases(house, now=now)
+    _matters(house, now=now)
     _browsers(house)
 
 
@@ -302,6 +305,30 @@ def _public_release(house: House, *, now: datetime) -> None:
     consent.targets = {"publication": "Journal"}
     consent.save()
     house.things["release:public"] = made
+
+
+def _matters(house: House, *, now: datetime) -> None:
+    """Have a court ask for two pictures: one was given, the other waits; the patient doesn't know."""
+    lead, adult = house.people["lead"], thing(house, "patient", Patient)
+    asked = matters.Asked(
+        kind="court-order",
+        reference="CO 2026/7",
+        asked_by="The county court",
+        asked_on=now.date(),
+        extent="Two pictures",
+        size="view",
+        is_told=False,
+        not_told_because="The order says so",
+    )
+    matter = matters.record(adult, asked=asked, by=lead, now=now)
+    photos = {"": thing(house, "photo", Photo), ":waiting": thing(house, "photo:second", Photo)}
+    said = dict.fromkeys(photos.values(), matters.Weighed(is_needed=True, why="Named in it"))
+    matters.weigh(matter, said=said, by=lead, now=now)
+    house.things["matter"] = matter
+    for name, photo in photos.items():
+        house.things[f"exhibit{name}"] = matter.exhibits.get(photo=photo)
+    given = matters.give(thing(house, "exhibit", Exhibit), by=lead, now=now)
+    assert isinstance(given, Exhibit), given
 
 
 def requested(house: House, *, now: datetime) -> Release:

@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 
 from backup.conftest import NOW, Surgery
-from factories import representative
+from factories import representative, staff
 from flows.conftest import SITE, agree, take
 from safelight import ledger
-from safelight.flows import closings, erasing, holding, said, weighing
+from safelight.flows import closings, erasing, holding, matters, said, weighing
+from safelight.policy.roles import Role
 from safelight.records.models import (
     Assessment,
     Consent,
@@ -186,6 +187,16 @@ def test_a_hold_is_placed_and_lifted(surgery: Surgery):
     repeat("hold.lifted", surgery, hold=hold)
     assert not holding.is_held(photo)
     assert LegalHold.objects.get().lifted_because == said.AGAIN
+
+
+def test_a_matter_that_was_closed_is_closed_again(surgery: Surgery):
+    lead = staff(Role.IG_LEAD, practice=surgery.patient.practice)
+    asked = matters.Asked("statute", "S 1", "A regulator", NOW.date(), "All", "view", is_told=True)
+    matter = matters.record(surgery.patient, asked=asked, by=lead, now=NOW)
+    for _ in range(2):
+        repeat("matter.closed", surgery, matter=matter.pk, by=lead.pk)
+    matter.refresh_from_db()
+    assert (matter.closed_at, matter.closed_by) == (LATER, lead)
 
 
 def test_that_somebody_cannot_decide_is_repeated_and_that_somebody_can_is_not(surgery: Surgery):

@@ -121,6 +121,54 @@ def test_a_claim_holds_what_was_taken_back(office: Office) -> None:
         office.look("holds-lifted")
 
 
+def test_a_court_gets_what_it_demands_and_a_complaint_what_it_needs(office: Office) -> None:
+    office.go("/")
+    office.follow("Ivo Brandt")
+    office.follow("Court or complaint")
+    office.press("Write it down")
+    expect(office.page.get_by_text("Say who asks").first).to_be_visible()
+    office.look("matter-new")
+    wanted = {"phone": "A complaint", "desk": "A court order"}[office.where]
+    office.page.get_by_text(wanted, exact=True).click()
+    for label, words in {
+        "Its number or reference": f"CO 2026/118 {office.where}",
+        "Who asks?": "The county court",
+        "Day": "20",
+        "Month": "11",
+        "Year": "2026",
+        "What is asked for?": "All pictures of the neck since the spring, for the hearing in March.",
+    }.items():
+        office.page.get_by_label(label, exact=True).fill(words)
+    office.page.get_by_text("The picture alone", exact=True).click()
+    office.page.get_by_text("No", exact=True).click()
+    office.page.get_by_label("If not, why not?").fill("The order forbids it for now")
+    office.press("Write it down")
+    office.page.get_by_text("Needed", exact=True).first.click()
+    office.press("Write it down")
+    expect(office.page.get_by_text("Say why it is needed, or why not").first).to_be_visible()
+    office.look("matter-errors")
+    office.page.get_by_label("Why, or why not?").first.fill("The order names it")
+    office.press("Write it down")
+    expect(office.page.get_by_text("May be given", exact=True)).to_be_visible()
+    office.look("matter")
+    office.follow("On what that rests")
+    office.look("exhibit")
+    office.page.go_back()
+    office.press("Give 1 picture")
+    expect(office.page.get_by_text("Given: 1. Save each file")).to_be_visible()
+    office.look("matter-given")
+    with office.page.expect_download() as saved:
+        office.page.get_by_role("link", name=re.compile("Save the file")).click()
+    assert saved.value.path().read_bytes().startswith(b"\xff\xd8")
+    office.press("The patient knows by now")
+    office.go("/governance/matters/")
+    office.look("matters")
+    office.follow("Ivo Brandt")
+    office.press("Close the matter")
+    expect(office.page.get_by_text("Nothing more is given into it")).to_be_visible()
+    office.look("matter-closed")
+
+
 def test_what_is_due_is_kept_longer_or_approved_by_name(office: Office) -> None:
     office.go("/governance/retention/")
     office.look("retention")

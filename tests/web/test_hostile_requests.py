@@ -47,6 +47,10 @@ FORMS = {
     ),
     "copy-new": ("gp", ("use", "target", "sex", "age", "place", "words")),
     "mfa_login_webauthn": ("stranger", ("credential",)),
+    "matter-new": (
+        "lead",
+        ("kind", "reference", "asked_by", "asked_on_year", "extent", "size", "told"),
+    ),
     "hold-new": ("lead", ("kind", "reference", "reason")),
     "patient-death": (
         "gp",
@@ -96,6 +100,9 @@ FREE |= {
     "condition",
     "project",
     "ethics",
+    "asked_by",
+    "extent",
+    "not_told_because",
 }
 FREE |= {"words", "text", "note", "judgement", "statement", "next"}
 """Fields that take what people write. It is kept as it is, and escaped where it is shown."""

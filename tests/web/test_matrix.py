@@ -162,6 +162,17 @@ hold                 hold                           GET  | door lock role  role 
 hold                 hold                           POST | shut shut role  role  role done role  role
 hold-new             patient                        GET  | door lock role  role  role see  role  role
 hold-new             patient                        POST | shut shut role  role  role done role  role
+matters              -                              GET  | door lock role  role  role see  role  role
+matter-new           patient                        GET  | door lock role  role  role see  role  role
+matter-new           patient                        POST | shut shut role  role  role done role  role
+matter               matter                         GET  | door lock role  role  role see  role  role
+matter               matter                         POST | shut shut role  role  role done role  role
+matter-give          matter                         POST | shut shut role  role  role done role  role
+matter-told          matter                         POST | shut shut role  role  role done role  role
+matter-close         matter                         POST | shut shut role  role  role done role  role
+exhibit              exhibit,:waiting               GET  | door lock role  role  role see  role  role
+exhibit-file         exhibit                        GET  | door lock role  role  role pic  role  role
+exhibit-file         exhibit:waiting                GET  | door lock role  role  role none role  role
 governance           -                              GET  | door lock role  role  role see  role  role
 governance-keys      -                              GET  | door lock role  role  role see  role  role
 governance-check     -                              POST | shut shut role  role  role done role  role
@@ -616,6 +627,20 @@ BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     },
     "care-record": _always(kind="general"),
     "hold-new": _always(kind="claim", reference="C 1", reason="A claim was announced"),
+    "matter-new": _always(
+        kind="claim",
+        reference="C 2",
+        asked_by="A solicitor",
+        **_day("asked_on", "1", "2", "2026"),
+        extent="The pictures of the leg",
+        size="view",
+        told="no",
+        not_told_because="Not yet",
+    ),
+    "matter": lambda house, what: {
+        f"{house.things['photo:second'].pk}-needed": "no",
+        f"{house.things['photo:second'].pk}-why": "Not asked for",
+    },
     "receipt": lambda house, what: {"secret": house.secrets["receipt"]},
     "colleague": _secret,
     "colleague-open": _secret,

@@ -67,6 +67,7 @@ CLOSES: dict[str, Callable[[Said], None]] = {
     "erasure.ordered": taken_back_again.erasure_ordered,
     "consent.episode-ended": told_again.episode_ended,
     "switch.turned-off": told_again.turned_off,
+    "matter.closed": told_again.matter_closed,
     "link.revoked": lambda _: None,
     "link.locked": lambda _: None,
 }
@@ -83,11 +84,16 @@ REPEATED: dict[str, Callable[[Said], None]] = {
 
 _RULES = "The practice's rules were changed after the backup: compare them, and tighten them again."
 _LEFT = "Copies left after the backup: enter them as releases anew, or they aren't counted in what adds up."
+_GIVEN = (
+    "Pictures were given to a court or into a complaint after the backup: write the matter down "
+    "anew, or what was given isn't counted in what adds up."
+)
 _KEPT = (
     "How long records are kept was changed after the backup: look at what is due before it goes."
 )
 BY_HAND: dict[str, str] = {
     "disclosure.registered": _LEFT,
+    "exhibit.given": _GIVEN,
     "release.approved": _LEFT,
     "practice.catchment": _RULES,
     "record.kind-set": _KEPT,
@@ -111,6 +117,8 @@ HARMLESS: frozenset[str] = frozenset(
         "copy.opened",
         "copy.previewed",
         "copy.shown",
+        "exhibit.opened",
+        "exhibit.weighed",
         "exposure.alarmed",
         "exposure.settled",
         "image.back",
@@ -127,6 +135,8 @@ HARMLESS: frozenset[str] = frozenset(
         "link.sent",
         "link.shown",
         "mail.given-up",
+        "matter.recorded",
+        "matter.told",
         "patient.added",
         "patient.no-noted",
         "photo.captured",

@@ -44,6 +44,7 @@ EXEMPT: dict[str, str] = {
     "records.Recall": "what is still to be done about it",
     "records.Review": "that its period is over",
     "records.LegalHold": "why it may not be destroyed",
+    "records.Exhibit": "why a court or a complaint needs it; what was given stays given",
 }
 """Models that lead to a picture and hold nothing of it, each with the reason."""
 

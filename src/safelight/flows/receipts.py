@@ -20,8 +20,10 @@ from safelight.records import log
 from safelight.records.models import (
     Channel,
     Consent,
+    Exhibit,
     LedgerEntry,
     Link,
+    Matter,
     Photo,
     Receipt,
     Release,
@@ -46,6 +48,8 @@ SAID = {
     "release.approved": "let the copy leave",
     "release.refused": "did not let the copy leave",
     "copy.opened": "used the copy",
+    "exhibit.given": "gave the picture out, because the law or a complaint asked for it",
+    "exhibit.opened": "took out the file that was given",
     "consent.recorded": "wrote down what you agreed to",
     "consent.withdrawn": "took back what you asked to be taken back",
     "keys.destroyed": "destroyed it",
@@ -196,10 +200,13 @@ def _happened(consent: Consent, photos: set[str]) -> Iterator[Happened]:
         str(person.pk): person for person in Staff.objects.filter(practice=consent.practice_id)
     }
     links = {str(link.pk): link for link in Link.objects.filter(photo__consent=consent)}
+    # What a court told us to be silent about isn't told here until somebody told the patient.
+    untold = Matter.objects.filter(patient=consent.patient_id, told_at__isnull=True)
+    silent = {str(pk) for pk in untold.values_list("pk", flat=True)}
     rows = LedgerEntry.objects.filter(subject=str(consent.patient.subject), kind__in=SAID)
     for row in rows.order_by("-index"):
         entry = ledger.read_entry(bytes(row.body))
-        if _is_about(entry, consent, photos):
+        if _is_about(entry, consent, photos) and entry.details.get("matter") not in silent:
             yield Happened(row.at, _who(entry, staff, links), SAID[row.kind])
 
 
@@ -229,6 +236,11 @@ def _left(photos: tuple[Photo, ...], *, now: datetime) -> Iterator[Left]:
         is_open = link.is_open(now=now)
         word = "Can still look" if is_open else "Closed"
         yield Left(link.recipient_name, link.created_at, is_open, word)
+    given = Exhibit.objects.filter(photo__in=photos, given_at__isnull=False)
+    known = given.filter(matter__told_at__isnull=False).select_related("matter")
+    for exhibit in known.order_by("given_at"):
+        at = exhibit.given_at or exhibit.weighed_at
+        yield Left(exhibit.matter.asked_by, at, is_open=False, word="Given out")
     gone = Release.objects.filter(
         photo__in=photos, state__in=(Release.State.RELEASED, Release.State.WITHDRAWN)
     )

@@ -47,6 +47,8 @@ USES = frozenset(
         "release.requested",
         "copy.made",
         "copy.opened",
+        "exhibit.given",
+        "exhibit.opened",
     }
 )
 """What in the ledger is a use of the record: the period begins anew. A tile alone isn't."""

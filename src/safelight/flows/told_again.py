@@ -10,6 +10,7 @@ from safelight.records.models import (
     Assessment,
     Consent,
     LegalHold,
+    Matter,
     Photo,
     Practice,
     Representative,
@@ -45,6 +46,14 @@ def hold_lifted(said: Said) -> None:
     hold = LegalHold.objects.filter(pk=said.id("hold"), lifted_at__isnull=True).first()
     if hold is not None and by is not None:
         hold.set_lifted(because=AGAIN, by=by, at=said.at)
+
+
+def matter_closed(said: Said) -> None:
+    """Close a matter again: nothing more is given into it."""
+    by = said.by()
+    matter = Matter.objects.filter(pk=said.id("matter"), closed_at__isnull=True).first()
+    if matter is not None and by is not None:
+        matter.set_closed(by=by, at=said.at)
 
 
 def turned_off(said: Said) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from safelight.flows.deciding import Decision
     from safelight.policy.answers import Because, Need
-    from safelight.records.models import Patient, Photo, Release, Staff
+    from safelight.records.models import Matter, Patient, Photo, Release, Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Asked:
     purpose: Purpose | None = None
     photo: Photo | None = None
     release: Release | None = None
+    matter: Matter | None = None
 
 
 Page = Callable[[Asked], str]
@@ -74,6 +75,7 @@ def explained(
     purpose: Purpose | None = None,
     photo: Photo | None = None,
     release: Release | None = None,
+    matter: Matter | None = None,
     also: tuple[Way, ...] = (),
     now: datetime,
 ) -> dict[str, Any]:
@@ -82,8 +84,8 @@ def explained(
     reader: who sees the page; what only governance may know is put so that it tells nothing.
     """
     decision = discreet.told_to(reader, decision, now=now)
-    asked = Asked(patient, purpose, photo, release)
-    found = ways(decision, patient, purpose=purpose, photo=photo, release=release)
+    asked = Asked(patient, purpose, photo, release, matter)
+    found = _ways(decision, asked)
     return {
         "decision": decision,
         "patient": patient,
@@ -102,7 +104,10 @@ def ways(
     release: Release | None = None,
 ) -> tuple[Way, ...]:
     """Return for every blocker the step that lifts it, each once; without an address, words."""
-    asked = Asked(patient, purpose, photo, release)
+    return _ways(decision, Asked(patient, purpose, photo, release))
+
+
+def _ways(decision: Decision, asked: Asked) -> tuple[Way, ...]:
     found: dict[tuple[str, str], Way] = {}
     for reason in decision.because:
         if reason.outcome != "permit":
@@ -194,6 +199,13 @@ def _study(asked: Asked) -> str:
     return reverse("study", args=[asked.photo.pk])
 
 
+def _matter(asked: Asked) -> str:
+    """Return the matter that asks for it, or where one is written down."""
+    if asked.matter is not None:
+        return reverse("matter", args=[asked.matter.pk])
+    return reverse("matter-new", args=[asked.patient.pk])
+
+
 def _copy(asked: Asked) -> str:
     """Return where a copy is asked for, or the one that is being made."""
     if asked.release is not None:
@@ -253,6 +265,9 @@ STEPS: tuple[Step, ...] = (
     Step("tests.*.clinician", "Record why treatment needs it", "Nobody who may decide is here, or it is urgent.", "book", _of_patient("picture-new", "?because=treatment"), _CONSENT),
     Step("tests.", "Ask the representative, and answer yourself", "The same questions to both of you, with reasons.", "people", _weighing, _CONSENT),
     Step("care.", "Record why treatment needs it", "Nobody who may decide is here, or it is urgent.", "book", _of_patient("picture-new", "?because=treatment"), _CONSENT),
+    # courts and complaints
+    Step("authority.", "Say what the law demands, and why it needs this picture", "Who demands it, on what that rests, and for how much. The governance lead writes it down.", "book", _matter, Action.GOVERN, Purpose.LEGAL),
+    Step("complaint.", "Say what the complaint is, and why it needs this picture", "Its number, who asks, and for how much. The governance lead writes it down.", "book", _matter, Action.GOVERN),
     # research
     Step("authority.legal_basis", "Write down on what this research rests", "Project, ethics reference, and the approval where there is no consent.", "book", _study, _CONSENT, Purpose.RESEARCH),
     Step("authority.reference", "Write down on what this research rests", "Project, ethics reference, and the approval where there is no consent.", "book", _study, _CONSENT, Purpose.RESEARCH),
@@ -271,7 +286,6 @@ STEPS: tuple[Step, ...] = (
     Step("review.second_person", "A second person has to look", "Someone who neither asked for it nor made it, on the release desk.", "people", _of_release("release")),
     Step("release.target", "Ask for the place that was agreed", "The yes names another one.", "book", _other_copy, _COPY),
     Step("audience", "Ask for fewer eyes", "Nothing permits this for so many.", "eye", _other_copy, _COPY),
-    Step("complaint.", "Only a complaint or claim opens this", f"It has to need this very picture. {_NO_BUTTON}", "book"),
     Step("switches.", "The practice doesn’t use this rule", "Consent is the other way. The governance lead can turn it on, with a reason.", "book", lambda _: reverse("rules") + "#switches", Action.GOVERN),
     Step("device.", "Use a device of the practice", f"This one may not open such a picture. {_NO_BUTTON}", "phone"),
     # everything else: a fact that no page asks for

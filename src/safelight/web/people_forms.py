@@ -17,7 +17,8 @@ from safelight.web.words import PURPOSES
 YES_NO = [("yes", "Yes"), ("no", "No"), ("", "Not known yet")]
 WISHES = tuple(purpose for purpose in Purpose if purpose in SECONDARY)
 """The uses that somebody may have wished for or against, in the usual order."""
-USES = [(purpose.value, PURPOSES[purpose]) for purpose in WISHES]
+USES = [(purpose.value, PURPOSES[purpose]) for purpose in (*WISHES, Purpose.COMPLAINT)]
+"""What is asked about after a death: a complaint of the patient's, too, goes on."""
 ABOUT = {
     Assessment.About.CARE: Option(
         "A picture for their own care", "Made, kept, shown to who treats them."

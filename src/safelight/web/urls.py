@@ -21,6 +21,7 @@ AREAS = (
     "sharing",
     "withdrawal",
     "taken",
+    "matters",
     "erasing",
     "retention",
     "receipts",

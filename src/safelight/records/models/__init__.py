@@ -13,6 +13,7 @@ from safelight.records.models.log import (
     OutgoingMail,
     TreeHead,
 )
+from safelight.records.models.matters import Exhibit, Matter
 from safelight.records.models.people import (
     Assessment,
     Consultation,
@@ -42,6 +43,7 @@ __all__ = [
     "DecisionTaken",
     "Disclosure",
     "EraseJob",
+    "Exhibit",
     "ExposureAlarm",
     "FinalShowing",
     "Gap",
@@ -52,6 +54,7 @@ __all__ = [
     "Link",
     "LocalRules",
     "Look",
+    "Matter",
     "Objection",
     "Offer",
     "OrganisationAgreement",

@@ -10,13 +10,13 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
 from django.utils import timezone
-from django.utils.text import slugify
+from django.utils.text import capfirst, slugify
 from django.views.decorators.http import require_GET
 
-from safelight.flows import choices, opening, patients, retaining
+from safelight.flows import choices, matters, opening, patients, retaining
 from safelight.flows.consent import standings
 from safelight.policy.roles import Action, may
-from safelight.records.models import Patient, Photo
+from safelight.records.models import Matter, Patient, Photo
 from safelight.terms import Purpose
 from safelight.web import opened
 from safelight.web.decisions import Way, explained, strip, url_if_there
@@ -24,6 +24,7 @@ from safelight.web.doors import SignedInRequest, needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from django.db.models import QuerySet
 
@@ -74,6 +75,7 @@ def timeline(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "replies": patient.replies.select_related("link"),
         "due": choices.due(patient, now=now),
         "withdraw_url": url_if_there("withdraw", patient.pk),
+        "matters": _matters(request.user, patient, now=now),
     }
     return render(request, "pictures/timeline.html", context)
 
@@ -89,6 +91,7 @@ def picture(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "is_open": photo.state == Photo.State.KEPT,
         "steps": _steps(photo),
         "kept": retaining.kept_at_least(photo, now=timezone.now()),
+        "given": matters.given_by_law(photo),
         "slug": slugify(photo.body_site),
         "others": _kept_of_site(photo.patient, slugify(photo.body_site)),
     }
@@ -175,6 +178,13 @@ def _steps(photo: Photo) -> tuple[Way, ...]:
         for name, title, text, icon_name in listed
         if (href := url_if_there(name, photo.pk)) is not None
     )
+
+
+def _matters(staff: Staff, patient: Patient, *, now: datetime) -> list[tuple[Matter, str]]:
+    """Return what courts and complaints ask for, to governance alone: each with what it is."""
+    found = Matter.objects.visible_to(staff).filter(patient=patient)
+    rows = found.select_related("patient__practice", "hold")
+    return [(each, capfirst(matters.words_of(each, now=now))) for each in rows]
 
 
 def _kept_of_site(patient: Patient, slug: str) -> list[Photo]:
