@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from safelight.policy import facts as contract
 from safelight.policy.answers import Because, Hold, Need, Permit, Refusal
 from safelight.policy.case import case_of, reevaluate
+from safelight.policy.pack import Key
 from safelight.policy.requirements import no_consent
 from safelight.terms import Audience
 
@@ -82,7 +83,7 @@ def _for_purpose(facts: Facts, pack: Pack, purpose: str) -> Permit | Hold | Refu
 
 
 def _decide_case(case: Case, pack: Pack) -> Permit | Hold | Refusal:
-    bases, guards = pack.applying((case.action, case.purpose, case.audience, case.standing))
+    bases, guards = pack.applying(Key(case.action, case.purpose, case.audience, case.standing))
     applied: list[Rule] = []
     blockers: list[Because] = []
     stopped: list[Rule] = []
@@ -240,7 +241,8 @@ def _no_basis(case: Case, pack: Pack) -> Because:
     """Return that nothing permits it for such an audience, and for which something might."""
     for audience in Audience:
         narrower = case._replace(audience=audience.value)
-        bases, _ = pack.applying((case.action, case.purpose, narrower.audience, case.standing))
+        key = Key(case.action, case.purpose, narrower.audience, case.standing)
+        bases, _ = pack.applying(key)
         for basis in bases:
             if _applies(basis, narrower):
                 need = Need("audience", narrower.audience)

@@ -126,11 +126,7 @@ def _named(value: Any, path: str, reader: Reader) -> bool | None:
 def _day(value: Any, path: str, reader: Reader) -> date | None:
     """Read a day, or an instant as the day that it falls on in the pack's time zone."""
     try:
-        day = (
-            date.fromisoformat(value)
-            if len(value) == 10
-            else _day_of(value, reader.vocabulary.zone)
-        )
+        day = _day_of(value, reader.vocabulary.zone)
     except (TypeError, ValueError, OverflowError):
         reader.unknown.append(path)
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from safelight.policy.answers import PackName
 
@@ -15,10 +15,19 @@ if TYPE_CHECKING:
     from safelight.policy.terms import Terms
     from safelight.policy.wording import Wording
 
-INDEXED = ("action", "purpose", "audience", "standing")
 _ALONE, _BOTH, _BASIS = "test-by-clinician", "test-by-both", "legal-basis"
-Key = tuple[str, str, str, str]
-"""Values of the indexed keys, in their order."""
+
+
+class Key(NamedTuple):
+    """What rules are looked up by; everything else of their `when` is looked at for each case."""
+
+    action: str
+    purpose: str
+    audience: str
+    standing: str
+
+
+INDEXED = Key._fields
 
 
 class PackRefused(ValueError):
@@ -56,8 +65,8 @@ class Rule:
 
     def could_apply(self, key: Key) -> bool:
         """Say whether the rule may apply at all to such acts."""
-        given = dict(zip(INDEXED, key, strict=True))
-        return all(given[key] in self.when[key] for key in INDEXED if key in self.when)
+        given = key._asdict()
+        return all(given[name] in self.when[name] for name in INDEXED if name in self.when)
 
 
 @dataclass(frozen=True, slots=True)

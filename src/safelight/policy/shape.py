@@ -61,13 +61,14 @@ def _days(known: Facts) -> set[date]:
 
 
 def _moved(day: date, place: int, born: date | None) -> date:
-    """Return a day of the same age and in the same order, and of no other meaning."""
-    if born is None:
-        years = 0
-    elif day < born:
-        years = -1
-    else:
-        years = min(age_on(day, born=born) or 0, OLDEST)
+    """Return a day of the same age and in the same order, and of no other meaning.
+
+    A day before the birth lies in the year before the birthday.
+    """
+    years = 0
+    if born is not None:
+        age = age_on(day, born=born)
+        years = -1 if age is None else min(age, OLDEST)
     return _BIRTH.replace(year=_BIRTH.year + years) + timedelta(days=place + 1)
 
 

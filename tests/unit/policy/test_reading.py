@@ -12,6 +12,7 @@ import pytest
 
 from safelight import policy
 from safelight.policy.differing import when_in_words
+from safelight.policy.pack import Key
 from safelight.policy.reading import has_folders, load_pack, shipped, shipped_names
 from unit.policy.cases import PACK
 
@@ -150,7 +151,7 @@ def test_local_rules_make_another_pack_of_the_same_terms():
     assert (ours.id, ours.terms) == (PACK.id + "+local", PACK.terms)
     assert ours.hash == hashlib.sha256(f"{PACK.hash}\n{guard()}".encode()).hexdigest()
     assert ours.rules[:-1] == PACK.rules
-    PACK.applying(("view", "care", "team", "self"))
+    PACK.applying(Key("view", "care", "team", "self"))
     assert ours.index == {}
 
 
@@ -221,19 +222,19 @@ def test_a_pack_says_what_it_is():
 
 def test_what_was_asked_of_a_pack_makes_it_no_other_one():
     asked = replace(PACK, index={})
-    asked.applying(("view", "care", "team", "self"))
+    asked.applying(Key("view", "care", "team", "self"))
     assert asked == replace(PACK, index={})
     assert "index" not in repr(asked)
 
 
 def test_bases_and_guards_that_such_an_act_may_meet():
-    bases, guards = PACK.applying(("use", "audit", "team", "self"))
+    bases, guards = PACK.applying(Key("use", "audit", "team", "self"))
     assert "use-for-audit" in {rule.id for rule in bases}
     assert not any(rule.is_guard for rule in bases)
     assert all(rule.is_guard for rule in guards)
     assert "objection" in {rule.id for rule in guards}
     assert "objection-while-making" not in {rule.id for rule in guards}
-    assert PACK.applying(("use", "audit", "team", "self")) == (bases, guards)
+    assert PACK.applying(Key("use", "audit", "team", "self")) == (bases, guards)
 
 
 def test_where_a_requirement_stands_written():

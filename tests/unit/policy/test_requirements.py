@@ -12,7 +12,9 @@ from safelight import policy
 from safelight.policy import facts as contract
 from safelight.policy.answers import Need
 from safelight.policy.case import case_of
-from safelight.policy.requirements import CASE, CONSENT
+from safelight.policy.requirements import CASE, CONSENT, law, people
+from safelight.policy.requirements.registry import WITH
+from safelight.terms import Audience, Purpose
 from unit.policy.cases import ADULT, CHILD, DEAD, LACKS, LOST, PACK, SEVENTEEN, consent, make, use
 from unit.policy.test_making import ROWS as MAKING
 from unit.policy.test_readings import READINGS
@@ -265,3 +267,86 @@ def test_three_tests_wait_for_a_childs_assessment_where_the_child_agreed():
         ("three-tests-for-a-child", asked),
         ("use-teaching-consent", asked),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_known"),
+    [
+        ({}, True),
+        ({"given_by": "relative"}, False),
+        ({"expires_on": "2026-11-01"}, False),
+        ({"withdrawn_on": "2026-11-01"}, False),
+        ({"form": "implied"}, False),
+    ],
+)
+def test_what_the_dead_wished_is_known_by_their_own_yes_that_holds(said, is_known):
+    facts = use(*HERE, DEAD, consents=[consent(HERE[0], **said)])
+    known, _ = contract.read(facts, vocabulary=PACK.terms.vocabulary)
+    case = case_of(known, PACK.terms, purpose=HERE[0], identifiable="identifiable")
+    unmet = CASE["wish-known"](case)
+    assert (unmet is None) == is_known
+    if unmet is not None:
+        assert (unmet.outcome, unmet.need) == (
+            "refuse",
+            Need(f"patient.known_wishes.{HERE[0]}", "yes"),
+        )
+
+
+def test_what_makes_a_requirement_is_what_its_name_in_the_code_stands_for():
+    assert WITH["legal-basis"].make is law.legal_basis
+    assert WITH["switch-on"].make is law.switch_on
+    assert CASE["age-known"] is people.age_known
+
+
+DAYS = [
+    ("at",),
+    *(("patient", name) for name in ("born", "died", "assessed_on")),
+    ("recording", "made_on"),
+    *(("consents", name) for name in ("given_on", "expires_on", "withdrawn_on")),
+    ("objections", "made_on"),
+]
+
+
+@pytest.mark.parametrize(
+    "said", ["yesterday", "2026-13-01", "", 20261122, ["2026-11-22"], "0001-01-01"]
+)
+@pytest.mark.parametrize("path", DAYS, ids=lambda path: ".".join(path))
+def test_a_day_that_nobody_can_read_is_no_day_and_refuses(path, said):
+    value: Any = said
+    for part in reversed(path):
+        value = {part: [value] if part in {"consents", "objections"} else value}
+    name = ".".join(f"{part}[]" if part in {"consents", "objections"} else part for part in path)
+    assert contract.read(value, vocabulary=PACK.terms.vocabulary)[1] == (name,)
+    facts = use("care", "team") | {"consents": [], "objections": []}
+    decision = policy.decide(facts | value, pack=PACK)
+    assert [each.rule for each in decision.because] == ["unknown"]
+    assert decision.outcome == "refuse"
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("2026-11-22", "2026-11-22"),
+        ("20261122", "2026-11-22"),
+        ("2026-07-01T23:30:00Z", "2026-07-02"),
+        ("2026-07-01T23:30", "2026-07-01"),
+    ],
+)
+def test_an_instant_is_a_day_in_the_packs_zone(said, day):
+    known, unknown = contract.read({"at": said}, vocabulary=PACK.terms.vocabulary)
+    assert (known.at.isoformat(), unknown) == (day, ())
+
+
+def test_a_word_of_our_own_terms_is_read_as_that_word():
+    """Callers may say `Purpose.CARE`: it is a text like any other."""
+    said = {"purpose": Purpose.CARE, "audience": Audience.TEAM, "action": "use"}
+    known, unknown = contract.read(said, vocabulary=PACK.terms.vocabulary)
+    assert (known.purpose, known.audience, unknown) == ("care", "team", ())
+
+
+def test_what_cannot_be_read_is_read_as_nothing():
+    said = {"consents": [{"purposes": "care", "told": ["gossip"]}], "objections": "all"}
+    known, unknown = contract.read(said, vocabulary=PACK.terms.vocabulary)
+    (one,) = known.consents
+    assert (one.purposes, one.told, known.objections) == (frozenset(), frozenset(), ())
+    assert set(unknown) == {"consents[].purposes", "consents[].told", "objections"}

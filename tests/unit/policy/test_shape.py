@@ -164,6 +164,20 @@ def test_a_day_before_the_birth_stays_before_it() -> None:
     assert kept["recording"]["made_on"] < kept["patient"]["born"] < kept["at"]
 
 
+def test_every_day_before_the_birth_lies_in_the_year_before_the_birthday() -> None:
+    for day in ("2019-12-31", "2011-07-30"):
+        kept = shape(make(patient={"born": "2020-01-01"}, recording={"made_on": day}), pack=PACK)
+        assert kept is not None
+        assert kept["recording"]["made_on"] == "1999-01-02"
+
+
+def test_on_the_first_day_of_life_somebody_is_nought() -> None:
+    facts = make(patient={"born": "2020-01-01"}, recording={"made_on": "2020-01-02"})
+    kept = shape(facts, pack=PACK)
+    assert kept is not None
+    assert kept["recording"]["made_on"][:4] == "2000"
+
+
 def test_more_days_than_a_year_of_life_holds_are_not_kept() -> None:
     first = date(2025, 6, 1)
     noes = [{"made_on": (first + timedelta(days=each)).isoformat()} for each in range(300)]
