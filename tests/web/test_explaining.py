@@ -30,7 +30,6 @@ pytestmark = pytest.mark.django_db
 
 WORDS_ALONE = {
     "patient.objects_now": "the patient says no today: nobody is to press for a yes",
-    "patient.born": "a patient can't be entered without it, so that no page asks for it later",
     "objections": "the no is the patient's to undo",
     "consents[].withdrawn_on": "as an objection",
     "device.registered": "Safelight registers no devices yet, and says nothing of one",

@@ -40,6 +40,8 @@ today                -                              POST | shut shut see   on   
 patient-new          -                              GET  | door lock see   role  role role see   see
 patient-new          -                              POST | shut shut done  role  role role done  done
 patient              patient                        GET  | door lock none  role  look look look  look
+patient-correct      patient                        GET  | door lock none  role  role role see   see
+patient-correct      patient                        POST | shut shut none  role  role role done  done
 patient-deciders     patient                        GET  | door lock none  role  see  see  see   see
 representative-new   patient                        GET  | door lock none  role  role role see   see
 representative-new   patient                        POST | shut shut none  role  role role done  done
@@ -568,6 +570,7 @@ def _always(**said: object) -> Callable[[House, str], dict[str, object]]:
 BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     "today": _always(q="14 March 1955"),
     "patient-new": _always(name="New One", **_day("born_on", "1", "2", "1990")),
+    "patient-correct": _always(name="New Name", **_day("born_on", "1", "2", "1990")),
     "representative-new": _always(name="A Friend", relation="friend", authority="relative"),
     "assessment-new": _always(
         outcome="has", about=["care"], decision="x", **_day("assessed_on", "1", "2", "2026")

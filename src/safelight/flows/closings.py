@@ -88,6 +88,10 @@ _GIVEN = (
     "Pictures were given to a court or into a complaint after the backup: write the matter down "
     "anew, or what was given isn't counted in what adds up."
 )
+_CORRECTED = (
+    "Names, birth dates or numbers of patients were put right after the backup, and who decides "
+    "rests on them: look at the patients and put them right again."
+)
 _KEPT = (
     "How long records are kept was changed after the backup: look at what is due before it goes."
 )
@@ -95,6 +99,7 @@ BY_HAND: dict[str, str] = {
     "disclosure.registered": _LEFT,
     "exhibit.given": _GIVEN,
     "release.approved": _LEFT,
+    "patient.corrected": _CORRECTED,
     "practice.catchment": _RULES,
     "record.kind-set": _KEPT,
     "retention.kept-longer": _KEPT,

@@ -45,6 +45,7 @@ __all__ = [
     "add_patient",
     "add_representative",
     "age",
+    "correct_patient",
     "deciders",
     "end_authority",
     "find",
@@ -86,14 +87,11 @@ def add_patient(
     demand(by, Action.RECORD_CONSENT)
     made = uuid.uuid4()
     forms.claim(once, kind="patient.added", made=made, practice=by.practice, now=now)
-    name, number = " ".join(name.split()), re.sub(r"[\s-]", "", nhs_number)
+    name, number = _tidied(name, nhs_number)
     fields = _name_errors(name) | _birth_errors(born_on, now=now)
-    called = in_force.pack_of(by.practice, now=now).terms.patient_number
-    if number and not is_nhs_number(number):
-        fields["nhs_number"] = f"Check the {called}: one of its digits is wrong"
-    elif number and Patient.objects.visible_to(by).filter(nhs_number=number).exists():
-        fields["nhs_number"] = f"There is a patient here with this {called} already. Search for it"
-    _refuse_unless_empty(fields)
+    _refuse_unless_empty(
+        fields | _number_errors(number, others=Patient.objects.all(), by=by, now=now)
+    )
     patient = Patient.objects.create(
         pk=made,
         practice=by.practice,
@@ -104,6 +102,40 @@ def add_patient(
     )
     log.append("patient.added", practice=by.practice, subject=patient.subject, by=by, at=now)
     return patient
+
+
+@transaction.atomic
+def correct_patient(
+    patient: Patient, *, name: str, born_on: date, nhs_number: str, by: Staff, now: datetime
+) -> frozenset[str]:
+    """Put right who the patient is, and return which fields changed. Raises DoesNotFit.
+
+    Who decides follows from the birth date at once: each decision reads it as it is then. The
+    ledger says what was changed and by whom, and neither the old words nor the new.
+    """
+    demand(by, Action.RECORD_CONSENT, patient)
+    hold_named(patient)
+    name, number = _tidied(name, nhs_number)
+    fields = _name_errors(name) | _birth_errors(born_on, now=now)
+    fresh = Patient.objects.select_related("practice").get(pk=patient.pk)
+    others = Patient.objects.exclude(pk=fresh.pk)
+    fields |= _number_errors(number, others=others, by=by, now=now)
+    if not fields and fresh.died_on is not None and born_on > fresh.died_on:
+        fields["born_on"] = "Check the date: it is after the death"
+    _refuse_unless_empty(fields)
+    said = {"name": name, "born_on": born_on, "nhs_number": number}
+    changed = frozenset(each for each, value in said.items() if getattr(fresh, each) != value)
+    if changed:
+        Patient.objects.filter(pk=fresh.pk).update(**said)
+        log.append(
+            "patient.corrected",
+            practice=fresh.practice,
+            subject=fresh.subject,
+            by=by,
+            at=now,
+            what=sorted(changed),
+        )
+    return changed
 
 
 @transaction.atomic
@@ -363,6 +395,26 @@ def is_nhs_number(digits: str) -> bool:
 def _name_errors(name: str) -> dict[str, str]:
     error = name_error(name)
     return {"name": error} if error else {}
+
+
+def _tidied(name: str, nhs_number: str) -> tuple[str, str]:
+    return " ".join(name.split()), re.sub(r"[\s-]", "", nhs_number)
+
+
+def _number_errors(
+    number: str,
+    *,
+    others: QuerySet[Patient],
+    by: Staff,
+    now: datetime,
+) -> dict[str, str]:
+    called = in_force.pack_of(by.practice, now=now).terms.patient_number
+    if number and not is_nhs_number(number):
+        return {"nhs_number": f"Check the {called}: one of its digits is wrong"}
+    if number and others.filter(practice=by.practice_id, nhs_number=number).exists():
+        text = f"There is a patient here with this {called} already. Search for it"
+        return {"nhs_number": text}
+    return {}
 
 
 def _birth_errors(born_on: date, *, now: datetime) -> dict[str, str]:

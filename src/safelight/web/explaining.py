@@ -239,7 +239,7 @@ STEPS: tuple[Step, ...] = (
     Step("patient.assessed_on", "Assess whether the patient can decide this", "Capacity for this very decision, on this day. Another decision’s doesn’t count.", "person", _of_patient("assessment-new"), _CONSENT),
     Step("patient.capacity", "Ask the patient, once able to decide again", "Look first whether that is so. Until the answer other uses wait.", "person", _choice("recovered", "assessment-new"), _CONSENT),
     Step("patient.objects_now", "Stop for today", "The patient says no or is upset. Ask another day, without pressing.", "cross"),
-    Step("patient.born", "The date of birth is missing", f"Who decides depends on it. Correct the patient’s entry. {_NO_BUTTON}"),
+    Step("patient.born", "Write down the date of birth", "Who decides depends on it.", "person", _of_patient("patient-correct"), _CONSENT),
     # after a death, and what is known not to be wanted
     Step("rule:dead-wish-no", "The patient didn’t want this", "A known no stands after a death, too. Nobody can lift it.", "lock"),
     Step("rule:known-wish-no", "The patient is known not to want this", "A known no stands. Nobody can lift it.", "lock"),

@@ -58,6 +58,25 @@ def add(request: SignedInRequest) -> HttpResponse:
     return render(request, "patients/form.html", context)
 
 
+@form_page
+@needs(Action.RECORD_CONSENT)
+def correct(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Put right a patient's name, date of birth or number."""
+    patient, now = _patient(request, pk), timezone.now()
+    terms = in_force.pack_of(request.user.practice, now=now).terms
+    known = {each: getattr(patient, each) for each in ("name", "born_on", "nhs_number")}
+    form = PatientForm(request.POST or None, number=terms.patient_number, initial=known)
+    if form.is_valid():
+        try:
+            flow.correct_patient(patient, **form.cleaned_data, by=request.user, now=now)
+        except DoesNotFit as refused:
+            put_right(form, refused.fields)
+        else:
+            messages.success(request, "Put right")
+            return redirect("patient", patient.pk)
+    return _form(request, patient, form, title="What is wrong here?", action="Put it right")
+
+
 @require_GET
 @needs(Action.SEE_PATIENTS)
 def deciders(request: SignedInRequest, pk: UUID) -> HttpResponse:
@@ -266,6 +285,7 @@ def _flag(said: str) -> bool | None:
 
 urlpatterns = [
     path("patients/new/", add, name="patient-new"),
+    path("patients/<uuid:pk>/correct/", correct, name="patient-correct"),
     path("patients/<uuid:pk>/deciders/", deciders, name="patient-deciders"),
     path("patients/<uuid:pk>/deciders/new/", add_representative, name="representative-new"),
     path("deciders/<uuid:pk>/end/", end_authority, name="representative-end"),
