@@ -65,6 +65,8 @@ def test_the_whole_way_from_the_patients_page_to_the_file(adult, gp, office, pho
     where = reverse("matter", args=[matter.pk])
     assert made["Location"] == where
     assert "Give " not in office.get(where).content.decode()
+    today = office.get(reverse("governance")).content.decode()
+    assert "Courts and complaints ask for pictures" in today
     office.post(where, needed(photo))
     page = office.get(where).content.decode()
     assert "May be given" in page

@@ -200,6 +200,18 @@ def test_given_and_then_found_not_to_be_needed_it_opens_no_more(adult, lead, pho
     assert isinstance(matters.open_file(exhibit, by=lead, now=LATER), policy.Refusal)
 
 
+def test_open_are_those_that_take_something_more(adult, gp, lead):
+    first, second, third = (
+        matter_of(adult, lead, each)
+        for each in (ORDER, COMPLAINT, replace(COMPLAINT, kind="claim"))
+    )
+    assert set(matters.open_ones(lead)) == {first, second, third}
+    matters.close(first, by=lead, now=AFTER)
+    holding.lift(second.hold, because="Settled", by=lead, now=AFTER)
+    assert list(matters.open_ones(lead)) == [third]
+    assert not matters.open_ones(gp).exists()
+
+
 def test_of_two_presses_one_gives(adult, lead, photo, monkeypatch):
     exhibit = exhibit_in(matter_of(adult, lead), photo, lead)
     sealed = matters._sealed_disclosure

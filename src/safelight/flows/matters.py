@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from safelight import exposure, policy
@@ -29,6 +30,8 @@ from safelight.terms import Audience, Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from django.db.models import QuerySet
 
     from safelight.flows.deciding import Decision
     from safelight.records.models import Disclosure, Patient, Staff
@@ -232,6 +235,12 @@ def close(matter: Matter, *, by: Staff, now: datetime) -> None:
     if fresh.closed_at is None:
         fresh.set_closed(by=by, at=now)
         _log("matter.closed", fresh, by=by, now=now)
+
+
+def open_ones(by: Staff) -> QuerySet[Matter]:
+    """Return the matters into which something may still be given; to governance alone."""
+    found = Matter.objects.visible_to(by).filter(closed_at=None, patient__erased_at=None)
+    return found.filter(Q(hold=None) | Q(hold__lifted_at=None))
 
 
 def given_by_law(photo: Photo) -> list[Exhibit]:

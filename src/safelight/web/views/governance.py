@@ -13,7 +13,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from safelight.flows import backup_watch, choices, evidence, key_status, stores
+from safelight.flows import backup_watch, choices, evidence, key_status, matters, stores
 from safelight.flows.key_status import KeyStatus
 from safelight.policy.roles import Action, Role
 from safelight.records.models import (
@@ -139,6 +139,20 @@ def _waiting(staff: Staff) -> list[Waiting]:
             "They have grown up, or can decide again. Other uses are on hold until then.",
             "to-ask",
         ),
+        Waiting(
+            matters.open_ones(staff).count(),
+            "Courts and complaints ask for pictures",
+            "Nothing is given before each picture was weighed. Close what is done.",
+            "matters",
+        ),
+        *_to_finish(staff),
+    ]
+
+
+def _to_finish(staff: Staff) -> list[Waiting]:
+    """Return what waits for its end: what is lost, due, being destroyed, or not sent."""
+    practice = staff.practice
+    return [
         Waiting(
             Gap.objects.visible_to(staff).filter(closed_at=None).count(),
             "Set aside: a file or a key is missing",
