@@ -81,7 +81,11 @@ def test_the_whole_way_from_the_patients_page_to_the_file(adult, gp, office, pho
         office.post(reverse("matter-give", args=[matter.pk]))
     sent = office.get(file)
     assert (sent.status_code, sent["Content-Type"]) == (200, "image/jpeg")
-    assert sent["Content-Disposition"] == f'attachment; filename="{exhibit.pk}.jpg"'
+    assert sent["Content-Disposition"] == 'attachment; filename="picture-1.jpg"'
+    office.post(where, needed(photo, "Struck out", answer="no"))
+    refused = office.get(file)
+    assert (refused.status_code, "Content-Disposition" in refused) == (403, False)
+    office.post(where, needed(photo))
     page = office.get(where).content.decode()
     assert file in page
     assert hashlib.sha256(sent.content).hexdigest() in page.replace(" ", "")

@@ -29,6 +29,7 @@ from safelight.flows import opening, withdraw
 from safelight.policy.roles import Role
 from safelight.records.models import (
     Consent,
+    Exhibit,
     LedgerEntry,
     Link,
     OutgoingMail,
@@ -40,6 +41,17 @@ from safelight.terms import Purpose
 
 USES = (Purpose.CARE, Purpose.SECOND_OPINION, Purpose.TEACHING_LOCAL)
 TOLD = {"right_patient": "confirmed"}
+ORDER = {
+    "kind": "court-order",
+    "reference": "CO 7",
+    "asked_by": "The county court",
+    "asked_on_day": "1",
+    "asked_on_month": "11",
+    "asked_on_year": "2026",
+    "extent": "The picture of the leg",
+    "size": "view",
+    "told": "yes",
+}
 
 
 class Story:
@@ -60,7 +72,17 @@ class Story:
         self.release = wish(self.photo, self.clinic)
         assert make(self.release, self.clinic).status_code == 302
         self.office.post(f"{self.release}approve/", {"note": "Fine."})
+        self.exhibit = self.given_to_a_court()
         self.tile_entry = self.page_with_tiles()
+
+    def given_to_a_court(self) -> Exhibit:
+        """As the law demands, to the patient's knowledge; no hold keeps anything."""
+        new = reverse("matter-new", args=[self.adult.pk])
+        matter = self.office.post(new, ORDER)["Location"]
+        said = {f"{self.photo.pk}-needed": "yes", f"{self.photo.pk}-why": "Named in it"}
+        self.office.post(matter, said)
+        self.office.post(f"{matter}give/")
+        return Exhibit.objects.get()
 
     def send(self, where: str):
         envelope, blob = self.parcel
@@ -88,6 +110,7 @@ class Story:
         """Every id by which something of the picture could be asked for."""
         asked, link = Release.objects.get(), Link.objects.get()
         rows = [self.photo, self.consent, self.adult, asked, link, asked.copy]
+        rows += [self.exhibit, self.exhibit.matter]
         return [row.pk for row in rows if row is not None]
 
     def addresses(self) -> set[str]:
@@ -130,6 +153,7 @@ def doors(story: Story) -> list[tuple[Client, str]]:
         (story.clinic, f"/pictures/{story.photo.pk}/tile/{story.tile_entry}/"),
         (story.browser, f"{story.shown}picture/"),
         (story.office, f"{story.release}copy/"),
+        (story.office, f"/exhibits/{story.exhibit.pk}/file/"),
     ]
 
 

@@ -308,8 +308,9 @@ def exhibit(request: SignedInRequest, pk: UUID) -> HttpResponse:
 @require_GET
 @needs(Action.GOVERN)
 def file(request: SignedInRequest, pk: UUID) -> HttpResponse:
-    """Return the file of a picture that was given, to be handed over; its name says nothing."""
+    """Return the file of a picture that was given, to be handed over; its name is a number."""
     row = _exhibit(request, pk)
+    number = list(row.matter.exhibits.values_list("pk", flat=True)).index(row.pk) + 1
 
     def open_it() -> bytes | Decision:
         try:
@@ -318,7 +319,8 @@ def file(request: SignedInRequest, pk: UUID) -> HttpResponse:
             raise Http404 from error
 
     response = opened.picture(open_it)
-    response["Content-Disposition"] = f'attachment; filename="{row.pk}.jpg"'
+    if response.status_code == 200:
+        response["Content-Disposition"] = f'attachment; filename="picture-{number}.jpg"'
     return response
 
 
