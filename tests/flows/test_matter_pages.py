@@ -207,9 +207,9 @@ def test_staff_see_neither_a_complaint_nor_what_the_patient_does_not_know(
     exhibit = exhibit_in(matter, photo, lead, now=then)
     matters.give(exhibit, by=lead, now=then)
     clinic = signed_in(gp)
-    for name, pk in (("patient", adult.pk), ("picture", photo.pk)):
+    for name, pk in (("patient", adult.pk), ("picture", photo.pk), ("posts", adult.pk)):
         page = clinic.get(reverse(name, args=[pk])).content.decode()
-        for word in ("ourt", "omplaint", "Given out", "the law demands", "atter"):
+        for word in ("ourt", "omplaint", "Given out", "the law demands", "atter", lead.name):
             assert word not in page, word
     for name, pk in (("matter", matter.pk), ("exhibit", exhibit.pk), ("matter-new", adult.pk)):
         assert clinic.get(reverse(name, args=[pk])).status_code == 403

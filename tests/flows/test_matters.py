@@ -23,6 +23,7 @@ from safelight.flows import (
     opening,
     patients,
     receipts,
+    release,
     retaining,
     stores,
     withdraw,
@@ -39,8 +40,9 @@ from safelight.records.models import (
     LegalHold,
     Matter,
     Photo,
+    Release,
 )
-from safelight.terms import Purpose
+from safelight.terms import Audience, Purpose
 
 LATER = NOW + timedelta(hours=2)
 AFTER = NOW + timedelta(days=3)
@@ -473,3 +475,27 @@ def test_staff_learn_nothing_of_a_complaint(adult, lead, photo):
     exhibit = exhibit_in(matter_of(adult, lead, COMPLAINT), photo, lead)
     matters.give(exhibit, by=lead, now=LATER)
     assert matters.given_by_law(photo) == []
+
+
+@pytest.mark.parametrize("asked", ["a court", "a complaint", "a silent statute"])
+def test_what_left_is_listed_for_staff_without_what_is_governances_alone(
+    asked, adult, gp, lead, photo
+):
+    silent = replace(ORDER, kind="statute", is_told=False, not_told_because="It says so")
+    said = {"a court": ORDER, "a complaint": COMPLAINT, "a silent statute": silent}[asked]
+    exhibit = exhibit_in(matter_of(adult, lead, said), photo, lead)
+    matters.give(exhibit, by=lead, now=LATER)
+    ids = [each["id"] for each in exposing.history_for(gp, adult)]
+    assert ids == ([str(exhibit.pk)] if asked == "a court" else [])
+    assert [each["id"] for each in exposing.history_for(lead, adult)] == [str(exhibit.pk)]
+    wanted = release.request_release(
+        photo,
+        purpose=Purpose.SECOND_OPINION,
+        audience=Audience.NAMED,
+        target="Anywhere",
+        discloses={"sex": "F"},
+        by=gp,
+        now=LATER,
+    )
+    assert isinstance(wanted, Release)
+    assert [each["id"] for each in release.earlier_releases(wanted, by=gp)] == ids

@@ -15,13 +15,14 @@ from django.utils import timezone
 from safelight import exposure, vault
 from safelight.flows import copies, in_force, keeping, pictures, stores
 from safelight.flows.allowed import DoesNotFit
-from safelight.records.models import Disclosure, LedgerEntry
-from safelight.terms import Audience
+from safelight.policy.roles import Action, may
+from safelight.records.models import Disclosure, Exhibit, LedgerEntry
+from safelight.terms import Audience, Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from safelight.records.models import Patient, Practice, Release
+    from safelight.records.models import Patient, Practice, Release, Staff
 
 NOT_ASSESSED = "not-assessed"
 ASSESSED = ("release.requested", "release.reworded")
@@ -138,6 +139,21 @@ def audience_classes(release: Release) -> list[str]:
 def history(patient: Patient) -> list[dict[str, Any]]:
     """Return everything that was ever disclosed of the patient, oldest first, opened."""
     return [_unsealed(row) for row in patient.disclosures.order_by("at")]
+
+
+def history_for(reader: Staff, patient: Patient) -> list[dict[str, Any]]:
+    """Return the same as this person may read it.
+
+    What was given into a complaint, or without the patient's knowledge, is governance's alone; it
+    says nothing beside the picture, so that nobody judges worse without it.
+    """
+    told = history(patient)
+    if may(reader.role, Action.GOVERN):
+        return told
+    given = Exhibit.objects.filter(matter__patient=patient)
+    apart = given.exclude(matter__purpose=Purpose.LEGAL, matter__told_at__isnull=False)
+    hidden = {str(pk) for pk in apart.values_list("pk", flat=True)}
+    return [each for each in told if each["id"] not in hidden]
 
 
 def sealed_disclosure(release: Release, *, now: datetime) -> Disclosure:

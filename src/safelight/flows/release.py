@@ -346,9 +346,9 @@ def open_original(release: Release, *, by: Staff, now: datetime) -> bytes | poli
     return opened
 
 
-def earlier_releases(release: Release) -> list[dict[str, Any]]:
-    """Return everything that ever left about the patient, for the person who reviews."""
-    return exposing.history(release.photo.patient)
+def earlier_releases(release: Release, *, by: Staff) -> list[dict[str, Any]]:
+    """Return what ever left about the patient, as the person who reviews may read it."""
+    return exposing.history_for(by, release.photo.patient)
 
 
 def _readable(discloses: Mapping[str, Any]) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def posts(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "patient": patient,
         "form": form,
         "read": read,
-        "told": [told(each) for each in exposing.history(patient)],
+        "told": [told(each) for each in exposing.history_for(request.user, patient)],
     }
     return render(request, "disclosures/posts.html", context, status=status)
 

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
     from safelight.detect import Finding
     from safelight.flows.deciding import Decision
+    from safelight.records.models import Staff
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 MOST_BOXES = 200
@@ -129,7 +130,7 @@ def release(request: SignedInRequest, pk: UUID) -> HttpResponse:
         return _editor(request, found, TicksForm())
     if found.state == Release.State.WAITING:
         return _review(request, found, ApproveForm())
-    return render(request, "releases/release.html", _context(found))
+    return render(request, "releases/release.html", _context(found, request.user))
 
 
 @require_POST
@@ -275,7 +276,7 @@ def _editor(
     review = begun
     if request.method == "POST":
         review = _resumed(request, begun, for_editor(held, prefix="again"))
-    context = _context(found) | {
+    context = _context(found, request.user) | {
         "crowd": banded(found.assessment),
         "form": form,
         "said": SaidForm(initial=answers_from(found.discloses)),
@@ -296,7 +297,7 @@ def _review(
     is_mine = found.is_first_person(request.user)
     now = timezone.now()
     may_review = may(request.user.role, Action.REVIEW_RELEASE) and not is_mine
-    context = _context(found) | {
+    context = _context(found, request.user) | {
         "crowd": (rounded if may_review else banded)(found.assessment),
         "picture": drawn(found.assessment.get("steps", ())) if may_review else None,
         "form": form,
@@ -327,7 +328,11 @@ def _study(found: Release, *, now: datetime) -> dict[str, Any]:
 def _refused(
     request: SignedInRequest, found: Release, done: policy.Permit | policy.Hold | policy.Refusal
 ) -> HttpResponse:
-    context = _context(found) | {"use": PURPOSES[found.purpose]} | _explained(request, found, done)
+    context = (
+        _context(found, request.user)
+        | {"use": PURPOSES[found.purpose]}
+        | _explained(request, found, done)
+    )
     return render(request, "releases/not_permitted.html", context, status=403)
 
 
@@ -343,8 +348,9 @@ def _explained(request: SignedInRequest, found: Release, decision: Decision) -> 
     )
 
 
-def _context(found: Release) -> dict[str, Any]:
-    earlier = [told(each) for each in flow.earlier_releases(found) if each["id"] != str(found.pk)]
+def _context(found: Release, reader: Staff) -> dict[str, Any]:
+    ever = flow.earlier_releases(found, by=reader)
+    earlier = [told(each) for each in ever if each["id"] != str(found.pk)]
     return {
         "release": found,
         "photo": found.photo,
