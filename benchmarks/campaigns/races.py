@@ -33,8 +33,10 @@ PLANTED_CASES = 15
 """After so many patients a planted mistake counts as not found."""
 FORM = "f" * 32
 BATCH = 12
+PAGE_SECONDS = 120
+"""How long a page of tiles lasts (`flows.opening.PAGE_LASTS`)."""
 FRESH_SECONDS = 45
-"""A tile's page lasts two minutes: patients are made so shortly before they are raced about."""
+"""Patients are made so shortly before they are raced about, for their tile's page to last."""
 BEFORE, AFTER = 1, 2
 """Looks through each door that came back before the withdrawal is sent, and after it was answered."""
 KEPT = "Locked in your record"
@@ -125,7 +127,7 @@ def run(
             while outcome.tried < races and not clock.ran_out:
                 made = time.monotonic()
                 for case in server.tell(cases=BATCH):
-                    outcome.bad += race(server, case, outcome)
+                    outcome.bad += race(server, case, outcome, made=made)
                     is_stale = time.monotonic() - made > FRESH_SECONDS
                     if outcome.tried >= races or clock.ran_out or is_stale:
                         break
@@ -147,8 +149,14 @@ def run_on_postgres(work: Path, **given: Any) -> Outcome:
     return outcome
 
 
-def race(server: Server, case: dict[str, Any], outcome: Outcome) -> list[str]:
-    """Take teaching back, then the second opinion, then all of it; return what was wrong."""
+def race(
+    server: Server, case: dict[str, Any], outcome: Outcome, *, made: float = float("inf")
+) -> list[str]:
+    """Take teaching back, then the second opinion, then all of it; return what was wrong.
+
+    made: when the patient was made, on the monotonic clock. A tile that is shut early because its
+    page is older than pages last is counted apart.
+    """
     gp, token = {"safelight": server.sessions["gp"]}, racing_practice.TOKEN
     doors = {
         "copy": (f"/releases/{case['release']}/copy/", {"safelight": server.sessions["second"]}),
@@ -183,6 +191,9 @@ def race(server: Server, case: dict[str, Any], outcome: Outcome) -> list[str]:
             if look.door in closed
         ]
         early = {look.door for look in looks if look.ended < done[2] and not look.served}
+        if "tile" in early and time.monotonic() - made > PAGE_SECONDS:
+            early.discard("tile")
+            outcome.count("tiles whose page had run out")
         found += [
             f"{door} was shut before {purpose} was taken back" for door in early & set(through)
         ]
