@@ -2,7 +2,8 @@
 
 Each tool is installed into an environment of its own, at a fixed version, under the folder that
 SAFELIGHT_PEERS names (a temporary one otherwise). Where one can't be installed or started, that is
-the figure, and the others go on. The tools run as a user runs them, with their defaults.
+the figure, and the others go on. The tools run as a user runs them, with their defaults; ExifTool
+and mat2, which stand on libraries of the system, are the system's own.
 """
 
 from __future__ import annotations
@@ -66,16 +67,33 @@ def _script(name: str, *words: str) -> Callable[[Path, Path, Path], list[str]]:
     return asked
 
 
+def _mat2(_: Path, file: Path, __: Path) -> list[str]:
+    return ["mat2", str(file)]
+
+
 def _exiftool(_: Path, file: Path, out: Path) -> list[str]:
     return ["exiftool", "-q", "-all=", "-o", str(out / file.name), str(file)]
 
 
 PRESIDIO = """
-import sys
+import sys, tempfile
+import spacy
 from PIL import Image
-from presidio_image_redactor import ImageRedactorEngine
-ImageRedactorEngine().redact(Image.open(sys.argv[1]).convert("RGB"), (0, 0, 0)).save(sys.argv[2])
+from presidio_analyzer import AnalyzerEngine
+from presidio_analyzer.nlp_engine import SpacyNlpEngine
+from presidio_image_redactor import ImageAnalyzerEngine, ImageRedactorEngine
+
+engine = None
+with tempfile.TemporaryDirectory() as folder:
+    if not spacy.util.is_package("en_core_web_lg"):
+        spacy.blank("en").to_disk(folder)
+        engine = SpacyNlpEngine(models=[{"lang_code": "en", "model_name": folder}])
+    asked = ImageRedactorEngine(ImageAnalyzerEngine(AnalyzerEngine(nlp_engine=engine)))
+    made = asked.redact(Image.open(sys.argv[1]).convert("RGB"), (0, 0, 0))
+made.save(sys.argv[2])
 """
+"""Its language model comes from no package registry. Without it, names aren't looked for, but what
+has a shape is: numbers, dates, addresses of mail."""
 
 
 def _presidio(folder: Path, file: Path, out: Path) -> list[str]:
@@ -86,7 +104,7 @@ BOTH, TEXT, DATA = frozenset({"metadata", "text"}), frozenset({"text"}), frozens
 FACES = frozenset({"text", "faces"})
 PEERS = (
     Peer("exiftool", (), _exiftool, DATA, ("exiftool",)),
-    Peer("mat2", ("mat2==0.15.0",), _script("mat2", "FILE"), DATA, ("exiftool",)),
+    Peer("mat2", (), _mat2, DATA, ("mat2", "exiftool")),
     Peer("imgstrip", ("imgstrip==1.2.7",), _script("imgstrip", "FILE", "-o", "OUT"), DATA),
     Peer(
         "deface",
@@ -103,6 +121,8 @@ PEERS = (
     ),
     Peer("presidio", ("presidio-image-redactor==0.0.62",), _presidio, TEXT, ("tesseract",)),
 )
+CLEAN = "clean"
+"""DentDeID lays here what it calls fit to share, and what it doesn't beside it."""
 MAT2 = ".cleaned"
 """mat2 writes beside its input, with this in the name."""
 
@@ -155,7 +175,8 @@ def _asked(peer: Peer, folder: Path, data: bytes, suffix: str) -> bytes | None:
             subprocess.run(command, check=False, capture_output=True, timeout=PATIENCE, cwd=work)
         except (OSError, subprocess.TimeoutExpired):
             return None
-        written = [*out.rglob(f"*{suffix}"), *Path(work).glob(f"*{MAT2}*")]
+        fit = out / CLEAN if (out / CLEAN).is_dir() else out
+        written = [*fit.rglob(f"*{suffix}"), *Path(work).glob(f"*{MAT2}*")]
         return written[0].read_bytes() if written else None
 
 
