@@ -14,7 +14,8 @@ usage: python -m benchmarks.campaign NAME [--long] [--minutes M] [--from N] [--s
   backups      erased pictures against every kept backup; kill -9 in backup and restore
   shredding    an old epoch's backup of keys, on a real OpenBao and PKCS#11 token
   mutants      the policy with one small mistake at a time: does a test of it notice?
-  malformed    mutated and broken files through the locked decoder; a decoder that lies
+  malformed    mutated and broken files through the locked decoder; a decoder that lies. With
+               TEST_SHIPPED, a folder of pictures that dependencies ship, those are mutated too
   properties   every Hypothesis property, with more examples
 
 --minutes ends a long one early; it reports what it reached. --from N leaves out the first N kills,

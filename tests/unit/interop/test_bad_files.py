@@ -1,5 +1,6 @@
 """Whatever is handed in, the answer is a picture or a sentence, and nothing is left behind."""
 
+import io
 import os
 import random
 import struct
@@ -11,12 +12,34 @@ from pathlib import Path
 
 import pytest
 from interop_samples import VECTORS, chunk, drawing, picture, png_with, saved, valid_pictures
+from PIL import Image
 
 from safelight.interop import pictures, wire
 from safelight.interop.pictures import PictureRefused, Reason
 
 MUTANTS = int(os.environ.get("TEST_MUTANTS", "600"))
 VALID = {name: data for name, _, data in valid_pictures() if len(data) < 60_000}
+SHIPPED = os.environ.get("TEST_SHIPPED")
+"""A folder of pictures that dependencies ship, an unpacked source archive of Pillow say: its own
+tests' files, many of them broken on purpose. They are mutated beside ours."""
+SUFFIXES = {
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".gif",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".avif",
+    ".heic",
+    ".heif",
+}
+PARENTS = VALID | {
+    path.name: path.read_bytes()
+    for path in sorted(Path(SHIPPED or "/nowhere").rglob("*"))
+    if path.suffix.lower() in SUFFIXES and 0 < path.stat().st_size < 60_000
+}
 
 
 def refusal(data, **options):
@@ -113,9 +136,8 @@ def test_a_file_cut_short_is_a_picture_or_a_refusal(name):
 
 
 def mutated(chance):
-    """Return one of our files, damaged in one of the ways that files get damaged or are attacked."""
-    name = chance.choice(sorted(VALID))
-    data = bytearray(VALID[name])
+    """Return one of the files, damaged in one of the ways that files get damaged or are attacked."""
+    data = bytearray(PARENTS[chance.choice(sorted(PARENTS))])
     for _ in range(chance.choice([1, 1, 2, 4, 16])):
         at = chance.randrange(len(data))
         match chance.randrange(7):
@@ -132,7 +154,7 @@ def mutated(chance):
             case 5:
                 data[at:at] = chance.randbytes(chance.randint(1, 64))
             case _:
-                other = VALID[chance.choice(sorted(VALID))]
+                other = PARENTS[chance.choice(sorted(PARENTS))]
                 start = chance.randrange(len(other))
                 data[at : at + 64] = other[start : start + 64]
         if not data:
@@ -187,6 +209,29 @@ def test_mutated_files_crash_and_hang_nothing_and_valid_ones_open_between_them(p
     assert tally.outcomes["opened"] > 0
     assert tally.outcomes[Reason.DAMAGED] > 0
     assert tally.valid_opened >= MUTANTS // 6 // VALID_EVERY
+
+
+@pytest.mark.skipif(not SHIPPED, reason="TEST_SHIPPED names no folder of them")
+def test_what_dependencies_ship_is_answered_and_what_their_owner_opens_is_opened():
+    tally, told = Tally(), Counter()
+    for name, data in PARENTS.items() - VALID.items():
+        came_of_it = outcome(data)
+        told[came_of_it] += 1
+        if came_of_it in {Reason.STOPPED, Reason.NOT_BELIEVED}:
+            tally.wrong.append((name, came_of_it))
+        # Pictures of one 32-bit number a pixel are no photographs, and are said to be unsupported.
+        if came_of_it not in {"opened", Reason.UNSUPPORTED} and opens_elsewhere(data):
+            tally.wrong.append((name, f"a valid picture was refused: {came_of_it}"))
+    assert tally.wrong == []
+    assert told["opened"] > sum(told.values()) / 2
+
+
+def opens_elsewhere(data):
+    try:
+        Image.open(io.BytesIO(data)).convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+    return True
 
 
 def crashing(data):
