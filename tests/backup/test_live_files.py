@@ -21,7 +21,7 @@ from safelight.flows import (
     drilling,
     key_rounds,
     key_status,
-    restoring,
+    last_seen,
     rounds,
     stores,
     withdraw,
@@ -29,6 +29,7 @@ from safelight.flows import (
 )
 from safelight.records.models import EraseJob
 from safelight.terms import Purpose
+from servers.databases import sqlite_only
 
 WATCHED: list[tuple[set[str], list[str]]] = []
 LATER = NOW + timedelta(hours=3)
@@ -70,6 +71,7 @@ def test_the_watch_itself_sees_a_raw_open(surgery: Surgery):
     assert len(seen) == 3
 
 
+@sqlite_only
 def test_no_backup_restore_doctor_or_round_opens_a_live_database_raw(surgery: Surgery):
     (surgery.root / "witness").mkdir()
     with watching(surgery.place.records, surgery.place.keys) as seen:
@@ -85,7 +87,7 @@ def test_no_backup_restore_doctor_or_round_opens_a_live_database_raw(surgery: Su
         rounds.go(now=LATER, transport=None)
         drilling.open_all()
         key_status.status(now=LATER)
-        restoring.look_at_witness()
+        last_seen.look_at_witness()
         for look in (doctor._whole, doctor._database, doctor._ledger):
             assert list(look())
         stores.close()

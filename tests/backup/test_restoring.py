@@ -23,6 +23,7 @@ from safelight.flows import (
     destroying,
     drilling,
     evidence,
+    last_seen,
     opening,
     restoring,
     rounds,
@@ -171,14 +172,14 @@ def test_without_the_replay_erased_pictures_open_again(surgery: Surgery, monkeyp
         bring_back(surgery, other)
         being_restored.end()
         assert opens(photo, surgery.gp), "this is what a restore without replay does"
-        restoring.look_at_witness()
+        last_seen.look_at_witness()
         assert not being_restored.is_on()
     with elsewhere(surgery, name="other") as other:
         from django.conf import settings
 
         told = replace(settings.CONFIG, witness_to=str(folder))
         monkeypatch.setattr(settings, "CONFIG", told)
-        restoring.look_at_witness()
+        last_seen.look_at_witness()
         assert being_restored.is_on(), "the next start sees it by the witness"
 
 
@@ -249,7 +250,7 @@ def test_a_gap_that_somebody_accepts_is_in_the_ledger_for_ever(surgery: Surgery,
 
         told = replace(settings.CONFIG, witness_to=str(folder))
         monkeypatch.setattr(settings, "CONFIG", told)
-        restoring.look_at_witness()
+        last_seen.look_at_witness()
         assert not being_restored.is_on(), "it was accepted"
         assert not evidence.verify(note).ok, "but a witness sees it"
 
@@ -344,7 +345,7 @@ def test_records_of_another_installations_keys_are_refused(surgery: Surgery, tem
         storage.SealedFileManager.create(other.place.seal, PASSPHRASE, cost=storage.Cost(1, 8))
         stores.keys().signing_key() if not being_restored.is_on() else None
         stores.close()
-        with pytest.raises(restoring.WrongLedger):
+        with pytest.raises(last_seen.WrongLedger):
             other.restore.bring_back(surgery.to)
         assert being_restored.is_on()
 
@@ -402,7 +403,7 @@ def test_a_witness_of_another_ledger_is_refused(surgery: Surgery, template: Path
         note = ledger.Checkpoint(origin, 3, bytes(32)).sign(key)
         with elsewhere(surgery, name=f"other{number}") as other:
             bring_back(surgery, other)
-            with pytest.raises(restoring.WrongLedger):
+            with pytest.raises(last_seen.WrongLedger):
                 other.restore.catch_up(None, note=note)
             assert being_restored.is_on()
 
@@ -419,7 +420,7 @@ def test_a_checkpoint_that_the_records_contradict_is_refused(surgery: Surgery):
     with elsewhere(surgery) as other:
         bring_back(surgery, other)
         for note in notes:
-            with pytest.raises(restoring.WrongLedger):
+            with pytest.raises(last_seen.WrongLedger):
                 other.restore.catch_up(None, note=note)
 
 
@@ -687,7 +688,7 @@ def test_a_witness_that_cannot_be_read_keeps_nothing_shut(surgery: Surgery, monk
     place.mkdir()
     (place / ".incoming").write_bytes(b"a file where a folder should be")
     monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, witness_to=str(place)))
-    restoring.look_at_witness()
+    last_seen.look_at_witness()
     assert not being_restored.is_on()
 
 

@@ -32,6 +32,12 @@ print('{{"lead": "' + lead.email + '"}}')
 """
 
 
+@pytest.fixture(autouse=True)
+def _embedded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The installation is one in a folder, on whatever the suite runs."""
+    monkeypatch.delenv("SAFELIGHT_DATABASE_URL", raising=False)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     made = init(tmp_path / "home")

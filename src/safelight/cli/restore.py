@@ -127,13 +127,13 @@ def _settings_back(args: argparse.Namespace, words: str | None) -> None:
 
 def _restored(args: argparse.Namespace, words: str | None) -> int:
     from safelight import ledger
-    from safelight.flows import being_restored, closings, evidence, restoring, stores
+    from safelight.flows import being_restored, closings, evidence, last_seen, restoring, stores
 
     refusals = (
         restoring.NotEmpty,
         restoring.NoSuchBackup,
         restoring.KeysDontOpen,
-        restoring.WrongLedger,
+        last_seen.WrongLedger,
         closings.UnknownKind,
         evidence.LedgerNotWhole,
         ledger.LedgerError,

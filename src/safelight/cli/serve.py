@@ -95,11 +95,11 @@ def _shut_or_prepared() -> str | None:
     from django.core.management import call_command
     from django.db import connections
 
-    from safelight.flows import being_restored, restoring, stores
+    from safelight.flows import being_restored, last_seen, stores
 
     if not being_restored.is_on():
         call_command("migrate", verbosity=0)
-        restoring.look_at_witness()
+        last_seen.look_at_witness()
     connections.close_all()
     stores.close()
     return stores.BeingRestored.for_people if being_restored.is_on() else None

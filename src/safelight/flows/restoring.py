@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +26,10 @@ from safelight.flows import (
     erasing,
     evidence,
     key_managers,
+    last_seen,
     records_copy,
     stores,
     taken_back_again,
-    witnessing,
 )
 from safelight.records import log
 from safelight.records.models import (
@@ -80,15 +79,6 @@ class KeysDontOpen(RuntimeError):
         "None of these sets of keys opens here. Either their time is over (the key manager has "
         "destroyed the versions of those days), or this isn't the key manager that they were made "
         "with, or the passphrase is another one."
-    )
-
-
-class WrongLedger(RuntimeError):
-    """The parts don't belong together, or the witness speaks of another ledger."""
-
-    for_people = (
-        "These don't belong together: the ledger in the backup isn't the one that the keys or the "
-        "witness know. Don't use this backup, and find out who could write there."
     )
 
 
@@ -268,20 +258,20 @@ class Restore:
         """Refuse records that aren't what the manifest says, or aren't of these keys."""
         tree = backing.tree()
         if (tree.size, tree.root()) != (made.ledger.size, made.ledger.root):
-            raise WrongLedger
+            raise last_seen.WrongLedger
         if evidence.public_key() != made.ledger.public or not evidence.verify(None).ok:
-            raise WrongLedger
+            raise last_seen.WrongLedger
 
     def _catch_up(
         self, witness: witnessed.Witness | None, note: str | None, accept_loss: str | None
     ) -> None:
         public = evidence.public_key()
-        seen = _seen(witness, note, public=public)
+        seen = last_seen.seen_by(witness, note, public=public)
         tree = backing.tree()
         entries: list[bytes] = []
         if witness is not None and self._key is not None:
             entries = witness.entries(tree.size, key=self._key, public=public)
-        entries = _up_to_last_seen(tree, entries, seen)
+        entries = last_seen.up_to_last_seen(tree, entries, seen)
         reached = tree.size + len(entries)
         wanted = max((each.size for each in seen), default=None)
         accepted = accept_loss == LOSS
@@ -377,52 +367,6 @@ def _chosen(place: Target, kind: Kind, set_id: str | None) -> Manifest:
     return newest
 
 
-def _seen(
-    witness: witnessed.Witness | None, note: str | None, *, public: bytes
-) -> list[ledger.Checkpoint]:
-    """Return every checkpoint that the witness kept, each signed by this ledger's key."""
-    texts = [each.text for each in (witness.notes() if witness is not None else [])]
-    texts += [note] if note is not None else []
-    try:
-        found = [witnessed.read_note(text, public=public) for text in texts]
-    except storage.BackupBroken as error:
-        raise WrongLedger from error
-    if any(each.origin != evidence.origin() for each in found):
-        raise WrongLedger
-    return found
-
-
-def _up_to_last_seen(
-    tree: ledger.Frontier, entries: list[bytes], seen: Iterable[ledger.Checkpoint]
-) -> list[bytes]:
-    """Return the entries up to the last checkpoint that they reach, if they lead exactly there.
-
-    What lies after it is under no signature yet. Checkpoints that the records have passed are
-    compared with the records' own roots. Raises WrongLedger.
-    """
-    ahead = {each.size: each.root for each in seen if each.size >= tree.size}
-    passed = {each.size: each.root for each in seen if each.size < tree.size}
-    if passed and passed != _own_roots(set(passed)):
-        raise WrongLedger
-    good, at = 0, tree
-    for number, body in enumerate([b"", *entries]):
-        at = at.append(ledger.leaf_hash(body)) if number else at
-        if at.size in ahead:
-            if at.root() != ahead[at.size]:
-                raise WrongLedger
-            good = number
-    return entries[:good]
-
-
-def _own_roots(sizes: set[int]) -> dict[int, bytes]:
-    at, roots = ledger.Frontier(), {0: ledger.EMPTY_ROOT} if 0 in sizes else {}
-    for body in islice(log.each_body(), max(sizes)):
-        at = at.append(ledger.leaf_hash(body))
-        if at.size in sizes:
-            roots[at.size] = at.root()
-    return roots
-
-
 def _quieten(*, now: datetime) -> None:
     """End what must not go on as it was: sessions, open links, and mail that may be out already."""
     Session.objects.all().delete()
@@ -475,35 +419,3 @@ def _is_whole(photo: Photo) -> bool:
 
 def _scratch() -> Any:
     return scratch.scratch(Path(settings.SAFELIGHT_HOME) / "scratch")
-
-
-def look_at_witness() -> None:
-    """Leave the mark if the witness of the settings has seen more than there is here.
-
-    At each start: a machine that was set back by other means than ours must not open either. A gap
-    that somebody accepted is known, and no reason any more. A witness that can't be reached keeps
-    nothing shut: `doctor` and the governance page say it.
-    """
-    place = settings.CONFIG.witness_to
-    if not place or not Path(place).expanduser().is_dir():
-        return
-    size = backing.tree().size
-    try:
-        kept = witnessing.witness(place)
-    except OSError:
-        return  # a folder that can't be read is one that can't be reached
-    ahead = [
-        each
-        for each in _seen(kept, None, public=evidence.public_key())
-        if each.size > size and (each.size, each.root.hex()) not in _gaps()
-    ]
-    if ahead:
-        wanted = max(each.size for each in ahead)
-        being_restored.begin(why="behind", reached=size, witnessed=wanted)
-
-
-def _gaps() -> set[tuple[object, object]]:
-    """Return the checkpoints that somebody knew to be ahead and went on without."""
-    bodies = LedgerEntry.objects.filter(kind="ledger.gap-accepted").values_list("body", flat=True)
-    told = [ledger.read_entry(bytes(body)).details for body in bodies]
-    return {(each.get("witnessed"), each.get("root")) for each in told}
