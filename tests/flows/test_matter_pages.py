@@ -219,8 +219,13 @@ def test_staff_see_neither_a_complaint_nor_what_the_patient_does_not_know(
 
 def test_a_lifted_hold_closes_its_complaint(adult, lead, office, photo, then):
     matter = matters.record(adult, asked=COMPLAINT, by=lead, now=then)
+    exhibit = exhibit_in(matter, photo, lead, now=then)
     holding.lift(matter.hold, because="Settled", by=lead, now=timezone.now())
     page = office.get(reverse("matter", args=[matter.pk])).content.decode()
     assert "The hold was lifted" in page
+    assert "Not given" in page
+    assert "Not permitted" not in page
+    back = office.get(reverse("exhibit", args=[exhibit.pk]), follow=True).content.decode()
+    assert "This matter is closed" in back
     assert "Close the matter" not in page
     assert "C 14" in office.get(reverse("matters")).content.decode()

@@ -167,7 +167,7 @@ class Row:
     why: BoundField | None
     exhibit: Exhibit | None
     outcome: str
-    """"given", "permit", "hold", "refuse", "not-needed", "closed" or "" before it is weighed."""
+    """"given", "permit", "hold", "refuse", "not-needed", "not-given", "closed" or "" before it is weighed."""
 
 
 @require_GET
@@ -290,6 +290,9 @@ def exhibit(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Show why a picture may or may not be given, and what would help."""
     row, now = _exhibit(request, pk), timezone.now()
     patient = row.matter.patient
+    if not row.matter.is_open:
+        messages.info(request, flow.MatterClosed.for_people)
+        return redirect("matter", row.matter.pk)
     context = explained(
         flow.decide(row, now=now),
         patient,
@@ -342,6 +345,8 @@ def _outcome(row: Exhibit | None, *, now: datetime) -> str:
         return "given"
     if not row.is_needed:
         return "not-needed"
+    if not row.matter.is_open:
+        return "not-given"
     decision = flow.decide(row, now=now)
     return "permit" if isinstance(decision, policy.Permit) else str(decision.outcome)
 
