@@ -50,6 +50,16 @@ def test_a_second_signature_is_passed_over() -> None:
     assert signed_by(both, pack=PACK, trusted=[OTHER, PUBLISHER]) == PUBLISHER
 
 
+@pytest.mark.parametrize("length", [0, 67, 69])
+def test_half_a_signature_beside_a_good_one_refuses_the_note(length: int) -> None:
+    """Whoever made it: a note in which something doesn't fit was changed on its way."""
+    line = f"— elsewhere.example {base64.b64encode(bytes(length)).decode()}\n"
+    with pytest.raises(SignatureRefused, match="not a signature"):
+        signed_by(NOTE + line, pack=PACK, trusted=[PUBLISHER])
+    whole = f"— elsewhere.example {base64.b64encode(bytes(68)).decode()}\n"
+    assert signed_by(NOTE + whole, pack=PACK, trusted=[PUBLISHER]) == PUBLISHER
+
+
 def _broken(note: str) -> str:
     """Return the note with the last byte of its signature changed."""
     head, _, encoded = note.removesuffix("\n").rpartition(" ")

@@ -53,6 +53,26 @@ def test_what_would_change_is_counted_and_said() -> None:
     }
 
 
+def test_what_changes_most_often_comes_first_and_of_two_alike_the_first_by_name() -> None:
+    given = [
+        taken("d", TEACH, 3),
+        taken("a", TEACH, 2),
+        taken("c", TEACH, 11),
+        taken("b", TEACH, 3),
+    ]
+    found = simulate(given, pack=OURS)
+    assert [change.taken.id for change in found.changes] == ["c", "b", "d", "a"]
+
+
+def test_what_was_refused_and_would_be_permitted_is_said_so() -> None:
+    refused = Taken("r", TEACH, "refuse")
+    found = simulate([refused], pack=PACK)
+    assert (refused.times, found.decisions, found.changed) == (1, 1, 1)
+    assert found.changes[0].text.startswith(
+        "Using, for teaching here, for the organisation: not permitted, would be permitted."
+    )
+
+
 def test_one_change_is_this_one_and_none_is_none() -> None:
     assert simulate([taken("b", TEACH)], pack=OURS).text.endswith("would change, this one:")
     assert simulate([taken("b", TEACH)], pack=PACK).text == "None of 1 decisions would change."
