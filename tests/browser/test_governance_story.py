@@ -162,6 +162,7 @@ def test_a_court_gets_what_it_demands_and_a_complaint_what_it_needs(office: Offi
     assert saved.value.path().read_bytes().startswith(b"\xff\xd8")
     office.press("The patient knows by now")
     office.go("/governance/matters/")
+    expect(office.page.get_by_text("FC 2026/311")).to_be_visible()
     office.look("matters")
     office.follow("Ivo Brandt")
     office.press("Close the matter")

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from safelight.flows import disclosures, holding, release, retaining, withdraw
+from safelight.flows import disclosures, holding, matters, release, retaining, withdraw
 from safelight.flows.copies import TICKS, Wishes
 from safelight.policy.roles import Role
 from safelight.records.models import (
@@ -78,6 +78,7 @@ def acts(practice: Practice) -> list[tuple[int, Act]]:
             ),
         ),
         (5, partial(_find_post, clara, people, facts=THIRTIES, audience="group:" + GROUP, name="")),
+        (3, partial(_ask_for_court, clara, people)),
         (2, partial(_ask_for_group, clara, people)),
     ]
 
@@ -156,6 +157,23 @@ def _hold(of: Patient, people: People, now: datetime) -> None:
         by=people.lead,
         now=now,
     )
+
+
+def _ask_for_court(of: Patient, people: People, now: datetime) -> None:
+    """Write down what a court asks for, and leave the giving to whoever tries it."""
+    asked = matters.Asked(
+        kind="court-order",
+        reference="FC 2026/311",
+        asked_by="The family court",
+        asked_on=timezone.localdate(now) - timedelta(days=1),
+        extent="The first picture in the record, for the hearing next month.",
+        size="view",
+        is_told=True,
+    )
+    matter = matters.record(of, asked=asked, by=people.lead, now=now)
+    photo = of.photos.filter(state=Photo.State.KEPT).order_by("taken_at")[0]
+    needed = matters.Weighed(is_needed=True, why="It is the one that the order names.")
+    matters.weigh(matter, said={photo: needed}, by=people.lead, now=now)
 
 
 def _take_back(of: Patient, people: People, now: datetime, *, site: str, channel: Channel) -> None:
