@@ -32,7 +32,6 @@ from benchmarks import copy_peers, drawn
 from safelight.cli import made_up
 from safelight.flows.pictures import inspect, make_copy
 from safelight.interop import pictures
-from safelight.terms import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -122,7 +121,7 @@ def _by_hand() -> dict[str, float | int | str]:
 
 
 def _text_free() -> dict[str, float | int | str]:
-    """Return the share of drawn skin, rashes and wounds in which text, a code or a face is told."""
+    """Return the share of drawn skin, rashes and wounds in which text, a code or somebody is told."""
     told = [
         inspect(pictures.encode_jpeg(draw(seed, tone))).report
         for draw in (made_up.skin, made_up.rash, partial(made_up.wound, ruler=False))
@@ -130,9 +129,9 @@ def _text_free() -> dict[str, float | int | str]:
     ]
     return {
         f"{kind}_alarmed_without": _share(
-            [report.answers[kind] is not Answer.NONE for report in told]
+            [any(each.kind == kind for each in report.findings) for report in told]
         )
-        for kind in ("text", "code", "face")
+        for kind in ("text", "code", "face", "person")
     }
 
 

@@ -193,6 +193,12 @@ def _joined_scalings(model: bytes, _: str) -> bytes:
     return with_joined_scalings(model)
 
 
+def _from_tensorflow(frozen: bytes, start: str) -> bytes:
+    from tools.tf_graph import as_onnx
+
+    return as_onnx(frozen, start=start)
+
+
 def _docstring(source: bytes, function: str) -> bytes:
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
@@ -205,6 +211,7 @@ MAKERS: dict[str, Callable[[bytes, str], bytes]] = {
     "bytes-literal": _bytes_literal,
     "free-size": _free_size,
     "joined-scalings": _joined_scalings,
+    "from-tensorflow": _from_tensorflow,
     "docstring": _docstring,
 }
 

@@ -169,6 +169,34 @@ def test_what_is_left_is_listed_and_not_counted_as_residual():
     assert shown(copy)[40, 60].tolist()[1] > 200
 
 
+@pytest.mark.parametrize(("leave", "answer"), [([BOX], Answer.FOUND), ([], Answer.HELD)])
+def test_what_little_is_known_of_is_found_where_it_is_left_and_held_where_it_is_covered(
+    leave, answer
+):
+    weak = Detectors((Marks(),), {"mark": "only green ones are looked for"})
+    copy = pictures.make_copy(green(), leave=leave, detectors=weak)
+    assert copy.verified
+    assert copy.answers["mark"] is answer
+
+
+def test_a_bystanders_body_is_covered_with_the_face_and_the_wound_is_not():
+    copy = pictures.make_copy(files.encode_jpeg(made_up.bystander(7)))
+    assert copy.verified
+    body = Region(60, 200, 200, 110)
+    kinds = {each.kind for each in copy.covered}
+    assert {"face", "person"} <= kinds
+    assert shown(copy)[body.y : body.y + body.height, body.x : body.x + body.width].max() < 20
+    assert shown(copy)[380:600, 480:800].min(axis=2).mean() > 20
+    assert copy.answers["person"] is Answer.HELD
+
+
+@pytest.mark.parametrize("tone", ["very light", "dark"])
+def test_a_quick_look_warns_of_somebody_else(tone):
+    seen = pictures.inspect(files.encode_jpeg(made_up.bystander(7, tone)), quick=True)
+    assert seen.report.answers["person"] is Answer.FOUND
+    assert seen.report.identifiable == "yes"
+
+
 def test_leaving_one_thing_does_not_leave_another():
     copy = made(leave=[Region(150, 100, 20, 20)])
     assert len(copy.covered) == 1

@@ -12,6 +12,7 @@ from safelight.cli import EXIT_DONE, EXIT_OTHER, EXIT_REFUSED, EXIT_UNREADABLE
 from safelight.detect import WeightsMissing
 from safelight.flows import pictures
 from safelight.interop.pictures import LIMITS, LockUnavailable, PictureRefused
+from safelight.terms import Answer
 
 if TYPE_CHECKING:
     import argparse
@@ -121,8 +122,9 @@ def _for_people(name: str, seen: Inspected) -> str:
         f"    {finding.kind:<9} {place(finding):<24} {finding.why}"
         for finding in seen.report.findings
     ]
-    unseen = seen.report.unseen
-    answers = [each for each in seen.report.answers.items() if each[0] not in unseen]
+    said = seen.report.answers
+    unseen = [kind for kind in seen.report.unseen if said[kind] is Answer.HELD]
+    answers = [each for each in said.items() if each[0] not in unseen]
     lines.append("  Detectors: " + ", ".join(f"{kind} {said.value}" for kind, said in answers))
     if unseen:
         lines.append("  Held, since no machine can tell: " + ", ".join(unseen))

@@ -208,7 +208,7 @@ def _for_people(made: CopyMade, out: Path) -> str:
     if made.visible < NEXT_TO_NOTHING:
         lines.append(
             f"  Almost all of it is black: {made.visible:.0%} is left to be seen. Here everything that"
-            " may be a face is covered; in the browser a person can decide otherwise."
+            " may be a face or a bystander is covered; in the browser a person can decide otherwise."
         )
     if made.verified:
         lines.insert(0, f"{out}: {made.width} × {made.height}, a fresh file, checked again")

@@ -20,6 +20,7 @@ from safelight.detect.closeups import Crops
 from safelight.detect.codes import Codes
 from safelight.detect.faces import Faces
 from safelight.detect.models import WeightsMissing, read_crop_model, read_model
+from safelight.detect.people import People
 from safelight.detect.sizes import Sizes
 from safelight.detect.text import Text
 from safelight.detect.unseen import UNSEEN
@@ -89,7 +90,7 @@ class Detectors:
 
     all: tuple[Detector, ...]
     unseen: Mapping[str, str] = field(default_factory=dict)
-    """Kinds that none of them looks for, and why: answered HELD, never passed over."""
+    """Kinds of which silence says nothing, and why: never answered NONE, but HELD at least."""
 
     def with_more(self, *more: Detector) -> Detectors:
         """Return these and others; a kind that one of the others looks for is unseen no more."""
@@ -109,12 +110,13 @@ def load(*, threads: int = 1, folder: Path | None = None) -> Detectors:
     threads: for each network. Raises WeightsMissing if a file is absent or not the pinned one.
     """
     weights = Path(__file__).parent / "weights" if folder is None else folder
-    retina, centre, text, light = (
+    retina, centre, person, text, light = (
         read_model(name, folder=weights, threads=threads)
-        for name in ("retinaface", "centerface", "text", "text-light")
+        for name in ("retinaface", "centerface", "person", "text", "text-light")
     )
     crops = Crops(read_crop_model("face-crop", folder=weights))
-    return Detectors((Faces(retina, centre, crops), Text(text, light), Codes()), UNSEEN)
+    faces = Faces(retina, centre, crops)
+    return Detectors((faces, Text(text, light), Codes(), People(person, faces)), UNSEEN)
 
 
 def find(
@@ -126,7 +128,7 @@ def find(
 ) -> Report:
     """Ask every detector about the picture, and list what the file says besides.
 
-    What no detector looks for is held, with the reason in `unseen`: a person must look.
+    What no detector finds reliably is held at least, with the reason in `unseen`: a person must look.
 
     Raises ValueError if `pixels` is not (height, width, 3) of uint8.
     """
@@ -140,8 +142,9 @@ def find(
         said, answer = _asked(detector, sizes, scales)
         findings += said
         answers[detector.kind] = _stricter(answers.get(detector.kind, Answer.NONE), answer)
-    unseen = {kind: why for kind, why in detectors.unseen.items() if kind not in answers}
-    return Report(tuple(findings), answers | dict.fromkeys(unseen, Answer.HELD), unseen)
+    for kind in detectors.unseen:
+        answers[kind] = _stricter(answers.get(kind, Answer.HELD), Answer.HELD)
+    return Report(tuple(findings), answers, detectors.unseen)
 
 
 def _asked(detector: Detector, sizes: Sizes, scales: Scales) -> tuple[Sequence[Finding], Answer]:

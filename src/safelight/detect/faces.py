@@ -89,7 +89,10 @@ class Faces:
         return evidence, averaged((plain, reflected), at=CANDIDATE_AT)
 
     def far(self, sizes: Sizes, *, longest: int) -> Boxes:
-        """Return CenterFace's boxes in pixels of the whole picture."""
+        """Return CenterFace's boxes in pixels of the whole picture; it looks once at each size."""
+        return sizes.once(("far", longest), lambda: self._far(sizes, longest)).copy()
+
+    def _far(self, sizes: Sizes, longest: int) -> Boxes:
         small = sizes.at(longest, enlarge=FAR_ENLARGE)
         heat, extent, offset = self._centre.run(batch_of(small, mean=(0.0, 0.0, 0.0)))[:3]
         boxes = without_doubles(centre_boxes(heat[0, 0], extent[0], offset[0]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -10,7 +10,11 @@ import numpy as np
 from safelight.terms import Pixels, Region
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+Told = TypeVar("Told")
 
 
 class Sizes:
@@ -23,6 +27,7 @@ class Sizes:
         self.pixels = pixels
         self.height, self.width = pixels.shape[:2]
         self._made: dict[int, Pixels] = {}
+        self._told: dict[tuple[str, int], object] = {}
 
     @property
     def longest(self) -> int:
@@ -36,6 +41,12 @@ class Sizes:
         if longest not in self._made:
             self._made[longest] = _shrunk(self._source(longest), self._size(longest))
         return self._made[longest]
+
+    def once(self, what: tuple[str, int], told: Callable[[], Told]) -> Told:
+        """Return what was told of the picture under this name, told now if it wasn't before."""
+        if what not in self._told:
+            self._told[what] = told()
+        return cast("Told", self._told[what])
 
     def grey(self, longest: int) -> NDArray[np.uint8]:
         """Return it in shades of grey, its longer side at most this."""

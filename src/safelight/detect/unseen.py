@@ -1,7 +1,8 @@
-"""What nothing here can find, said so that silence is not taken for "none".
+"""What nothing here can find reliably, said so that silence is not taken for "none".
 
 No free model with a clear licence finds these well enough, and simple rules miss too many. Each is
-answered HELD for every picture until a detector is plugged in: a person looks, by the tick-list.
+answered HELD at least for every picture, until a better detector is plugged in: a person looks, by
+the tick-list. People are found in part: what is found is said, and the rest is held.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 UNSEEN: Mapping[str, str] = MappingProxyType(
     {
-        "person": "people are looked for by their faces alone: bodies, hands and backs are not",
+        "person": "whole people are looked for: hands, backs close up and parts of bodies are not",
         "screen": "screens and mirrors are seen only where there is writing or a face on them",
         "tattoo": "no machine here tells a tattoo from a lesion",
         "mark": "no machine here knows a scar or a birthmark that others would recognise",

@@ -52,9 +52,9 @@ class Report:
 
     findings: tuple[Finding, ...]
     answers: Mapping[str, Answer]
-    """By kind. A kind that nothing looked for is HELD, and stands in `unseen`."""
+    """By kind. A kind that stands in `unseen` is never NONE."""
     unseen: Mapping[str, str] = field(default_factory=dict)
-    """Kind to why no machine could tell."""
+    """Kind to why no machine could tell that there is none."""
 
     @property
     def identifiable(self) -> Literal["yes", "unknown"]:
@@ -87,7 +87,11 @@ class Scales:
     """For the smaller text model; 0 leaves it out."""
     codes: tuple[int, ...]
     doubts: bool
-    """Whether a close-up that may be part of a face is held, or only one that is."""
+    """Whether what may be a person, or a close-up that may be part of a face, is held."""
+    halves: bool
+    """Whether people are looked for in both halves of a picture as well."""
+    mirrored: bool
+    """Whether people are looked for in the mirror image."""
 
 
 FIRST = Scales(
@@ -98,6 +102,8 @@ FIRST = Scales(
     light_text=0,
     codes=(1280, 2560),
     doubts=True,
+    halves=True,
+    mirrored=False,
 )
 AGAIN = Scales(
     faces=512,
@@ -107,6 +113,8 @@ AGAIN = Scales(
     light_text=1440,
     codes=(960, 1920),
     doubts=False,
+    halves=False,
+    mirrored=True,
 )
 """For the finished copy: other sizes than FIRST, so that a miss by size is not made twice."""
 QUICK = Scales(
@@ -117,6 +125,8 @@ QUICK = Scales(
     light_text=1024,
     codes=(1024,),
     doubts=True,
+    halves=False,
+    mirrored=False,
 )
 """For a warning at the shutter: the smaller text model, one size for everything but faces."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from safelight.detect import Detectors, Finding, Report
 
 NothingToPropose = redact.NothingToPropose
-MARGINS = {"face": 0.18, "text": 0.06, "code": 0.06}
+MARGINS = {"face": 0.18, "text": 0.06, "code": 0.06, "person": 0.04}
 """Of a finding's longer side, added all round: hair, ears and chin; a line's last letter."""
 USUAL_MARGIN = 0.1
 ROUNDS = 4
@@ -358,12 +358,10 @@ def _answers(before: Report, after: Report, visible: Sequence[Finding]) -> dict[
         there = {finding.answer for finding in visible if finding.kind == kind}
         if Answer.FAILED in (said, before.answers.get(kind)):
             answers[kind] = Answer.FAILED
-        elif kind in after.unseen:
-            answers[kind] = Answer.HELD
         elif Answer.FOUND in there:
             answers[kind] = Answer.FOUND
         else:
-            answers[kind] = Answer.HELD if there else Answer.NONE
+            answers[kind] = Answer.HELD if there or kind in after.unseen else Answer.NONE
     return answers
 
 

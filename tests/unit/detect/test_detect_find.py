@@ -188,6 +188,22 @@ def test_what_nothing_looks_for_is_held_with_a_reason_and_never_none(detectors, 
     assert not any(finding.kind in report.unseen for finding in report.findings)
 
 
+@pytest.mark.parametrize(
+    ("says", "answer"),
+    [
+        ((), Answer.HELD),
+        ((said("tattoo", Answer.HELD),), Answer.HELD),
+        ((said("tattoo", Answer.FOUND),), Answer.FOUND),
+        (ValueError("x"), Answer.FAILED),
+    ],
+)
+def test_the_silence_of_one_who_sees_little_is_held_and_what_it_sees_is_said(says, answer):
+    weak = Detectors((Plugged("tattoo", says),), {"tattoo": "only large ones are looked for"})
+    report = detect.find(GREY, detectors=weak)
+    assert report.answers["tattoo"] is answer
+    assert report.unseen == weak.unseen
+
+
 def test_a_kind_that_a_plugged_in_detector_looks_for_is_its_own_affair(detectors):
     more = detectors.with_more(Plugged("tattoo", (said("tattoo", Answer.FOUND),)), Plugged("x", ()))
     report = detect.find(GREY, detectors=more)

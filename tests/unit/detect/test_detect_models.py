@@ -20,7 +20,7 @@ WEIGHTS = Path(detect.__file__).parent / "weights"
 
 
 def test_every_card_says_where_from_under_what_licence_and_what_it_misses(detectors):
-    assert len(detectors.cards) == 7
+    assert len(detectors.cards) == 8
     for card in detectors.cards:
         assert card.source
         assert card.trained_on
