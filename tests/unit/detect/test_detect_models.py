@@ -39,10 +39,11 @@ def test_no_weights_no_detectors(tmp_path):
         detect.load(folder=tmp_path)
 
 
-def test_altered_weights_are_refused(tmp_path):
-    for file in WEIGHTS.iterdir():
-        shutil.copy(file, tmp_path)
-    altered = tmp_path / "retinaface.onnx"
+@pytest.mark.parametrize("file", sorted(card.file for card in model_cards().values()))
+def test_altered_weights_are_refused(tmp_path, file):
+    for each in WEIGHTS.iterdir():
+        shutil.copy(each, tmp_path)
+    altered = tmp_path / file
     alter_end(altered)
     with pytest.raises(WeightsMissing, match="pinned"):
         detect.load(folder=tmp_path)
