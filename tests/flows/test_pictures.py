@@ -14,7 +14,7 @@ from safelight import detect
 from safelight.cli import made_up
 from safelight.detect import Answer, Detectors, Finding
 from safelight.detect.unseen import UNSEEN
-from safelight.flows import pictures
+from safelight.flows import copies, pictures
 from safelight.interop import audit
 from safelight.interop import pictures as files
 from safelight.terms import Region, RegionOutsideImage
@@ -279,6 +279,23 @@ def test_what_cannot_be_made_to_go_away_blocks():
     assert copy.answers["ghost"] is Answer.FOUND
     assert len(copy.covered) == pictures.ROUNDS
     assert {each.kind for each in copy.covered} == {"ghost"}
+
+
+def test_what_is_still_seen_goes_to_the_person_and_a_cover_ends_it():
+    """Otherwise each try begins where the one before began, and is never fit."""
+    lights = np.zeros((200, 300, 3), np.uint8)
+    lights[98, 20:280:25] = 255
+    picture, cover = files.encode_png(lights), list[Region]()
+    asked = {"held": "ask", "file_format": "png", "detectors": Detectors((Haunted(),))}
+    tries = 1
+    while not (copy := pictures.make_copy(picture, cover=cover, **asked)).verified:
+        with pytest.raises(copies.CopyNotFit) as refused:
+            copies.refuse_unfit(copy)
+        offered = copies.for_editor(refused.value.held, prefix="again")
+        assert {(each["kind"], each["answer"]) for each in offered} == {("ghost", "found")}
+        cover += [Region(*each["box"]) for each in offered]
+        tries += 1
+    assert tries == 3
 
 
 @pytest.mark.parametrize("late", [False, True])

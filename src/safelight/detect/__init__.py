@@ -144,7 +144,7 @@ def find(
         answers[detector.kind] = _stricter(answers.get(detector.kind, Answer.NONE), answer)
     for kind in detectors.unseen:
         answers[kind] = _stricter(answers.get(kind, Answer.HELD), Answer.HELD)
-    return Report(tuple(findings), answers, detectors.unseen)
+    return Report(tuple(findings), answers, dict(detectors.unseen))
 
 
 def _asked(detector: Detector, sizes: Sizes, scales: Scales) -> tuple[Sequence[Finding], Answer]:

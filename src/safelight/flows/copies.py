@@ -43,7 +43,10 @@ class CopyNotFit(ValueError):
     for_people = "The copy is not fit to leave yet. Nothing was kept of it."
 
     def __init__(self, reasons: Sequence[str], *, held: Sequence[Finding] = ()) -> None:
-        """Keep the reasons in words, and what a person has still to settle."""
+        """Keep the reasons in words, and what a person has still to settle or to see covered.
+
+        held: what the original didn't show is among it, or the next try would begin without it.
+        """
         super().__init__("; ".join(reasons))
         self.reasons, self.held = tuple(reasons), tuple(held)
 
@@ -87,7 +90,8 @@ def refuse_unfit(made: CopyMade) -> None:
     reasons += list(made.problems)
     if reasons or not made.verified:
         raise CopyNotFit(
-            reasons or ["The check of the finished copy did not pass"], held=made.to_settle
+            reasons or ["The check of the finished copy did not pass"],
+            held=(*made.to_settle, *made.residual, *made.late),
         )
 
 

@@ -88,6 +88,8 @@ class CopyMade:
     """Found or held on the finished copy, and neither hidden nor left."""
     to_settle: tuple[Finding, ...]
     """Held on the original, and waiting for a person: only with held="ask"."""
+    late: tuple[Finding, ...]
+    """Not seen on the original but on the copy, and covered there."""
     left: tuple[Finding, ...]
     """What a person decided to leave."""
     answers: Mapping[str, Answer]
@@ -188,13 +190,7 @@ def make_copy(
     before = detect.find(opened.pixels, detectors=asked, file_findings=opened.file_findings)
     covered = [Covered("chosen", box, "chosen by a person") for box in cover]
     covered += wish.covers_for(wish.bare(before.in_pixels, covered))
-    look = _look(wish, covered, asked)
-    for _ in range(ROUNDS - 1):
-        more = wish.covers_for(look.bare)
-        if not more:
-            break
-        covered += more
-        look = _look(wish, covered, asked)
+    look, late = _looked_until_clean(wish, covered, asked)
     to_settle = wish.to_settle((*wish.bare(before.in_pixels, covered), *look.bare))
     left = wish.left(before.in_pixels)
     return CopyMade(
@@ -205,6 +201,7 @@ def make_copy(
         covered=tuple(covered),
         residual=tuple(finding for finding in look.bare if finding not in to_settle),
         to_settle=to_settle,
+        late=tuple(late),
         left=left,
         answers=_answers(before, look.after, (*look.bare, *left)),
         problems=_problems(look.copy, look.pixels, seen=look.seen, unlocked=unlocked),
@@ -212,6 +209,22 @@ def make_copy(
         person_looked=person_looked,
         visible=wish.visible(covered),
     )
+
+
+def _looked_until_clean(
+    wish: _Wish, covered: list[Covered], detectors: Detectors
+) -> tuple[_Look, list[Finding]]:
+    """Look at the copy, cover what it still shows and look again; what was late is returned too."""
+    look = _look(wish, covered, detectors)
+    late: list[Finding] = []
+    for _ in range(ROUNDS - 1):
+        more = wish.to_cover(look.bare)
+        if not more:
+            break
+        late += more
+        covered += wish.covers_for(more)
+        look = _look(wish, covered, detectors)
+    return look, late
 
 
 def _kept(keep: Sequence[Region | Literal["skin", "lesion"]], pixels: Pixels) -> tuple[Region, ...]:
@@ -271,8 +284,12 @@ class _Wish:
         """Return the black boxes for what is to be covered without asking."""
         return [
             Covered(finding.kind, self._grown(finding), finding.why)
-            for finding in bare
-            if finding.answer is Answer.FOUND or self.held == "cover"
+            for finding in self.to_cover(bare)
+        ]
+
+    def to_cover(self, bare: Sequence[Finding]) -> list[Finding]:
+        return [
+            finding for finding in bare if finding.answer is Answer.FOUND or self.held == "cover"
         ]
 
     def visible(self, covered: Sequence[Covered]) -> float:

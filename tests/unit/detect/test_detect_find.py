@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 
 import cv2
@@ -202,6 +203,7 @@ def test_the_silence_of_one_who_sees_little_is_held_and_what_it_sees_is_said(say
     report = detect.find(GREY, detectors=weak)
     assert report.answers["tattoo"] is answer
     assert report.unseen == weak.unseen
+    assert pickle.loads(pickle.dumps(report)) == report  # it travels between processes
 
 
 def test_a_kind_that_a_plugged_in_detector_looks_for_is_its_own_affair(detectors):

@@ -379,7 +379,7 @@ def _resumed(
 ) -> dict[str, Any]:
     """Return what the editor shows after a copy that wasn't fit: all that was decided.
 
-    again: what the check of the finished copy held; it was not on the picture before.
+    again: what the check of the finished copy held or still saw; it was not on the picture before.
     """
     try:
         keep, cover, leave = (
