@@ -191,6 +191,7 @@ def make_copy(
     covered = [Covered("chosen", box, "chosen by a person") for box in cover]
     covered += wish.covers_for(wish.bare(before.in_pixels, covered))
     look, late = _looked_until_clean(wish, covered, asked)
+    covered += wish.covers_for(late)
     to_settle = wish.to_settle((*wish.bare(before.in_pixels, covered), *look.bare))
     left = wish.left(before.in_pixels)
     return CopyMade(
@@ -212,9 +213,9 @@ def make_copy(
 
 
 def _looked_until_clean(
-    wish: _Wish, covered: list[Covered], detectors: Detectors
+    wish: _Wish, covered: Sequence[Covered], detectors: Detectors
 ) -> tuple[_Look, list[Finding]]:
-    """Look at the copy, cover what it still shows and look again; what was late is returned too."""
+    """Look at the copy, cover what it still shows and look again; return what was so covered too."""
     look = _look(wish, covered, detectors)
     late: list[Finding] = []
     for _ in range(ROUNDS - 1):
@@ -222,8 +223,7 @@ def _looked_until_clean(
         if not more:
             break
         late += more
-        covered += wish.covers_for(more)
-        look = _look(wish, covered, detectors)
+        look = _look(wish, (*covered, *wish.covers_for(late)), detectors)
     return look, late
 
 

@@ -87,7 +87,10 @@ class MatterForm(forms.Form):
         widget=forms.RadioSelect,
         choices=[
             ("yes", Option("Yes", "The patient’s own page shows what was given.")),
-            ("no", Option("No", "The page is silent about it until you say that it was told.")),
+            (
+                "no",
+                Option("No", "The page is silent about it until you say that the patient knows."),
+            ),
         ],
         error_messages={"required": "Choose whether the patient was told"},
     )
