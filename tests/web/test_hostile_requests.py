@@ -61,7 +61,7 @@ FORMS = {
     "receipt": ("stranger", ("secret",)),
     "receipt-change": ("patient", ("step", "purposes")),
     "release-approve": ("lead", ("note", "judgement")),
-    "release-prepare": ("gp", ("keep", "cover", "leave", "ticked")),
+    "release-prepare": ("gp", ("keep", "cover", "leave", "left_as", "ticked")),
     "release-refuse": ("lead", ("note",)),
     "release-words": ("gp", ("sex", "age", "place", "words")),
     "representative-new": ("gp", ("name", "relation", "authority", "evidence", "expires_on_day")),
