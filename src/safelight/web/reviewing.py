@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
 MOST_BOXES = 200
+DRAWN_ANEW = "Load the page again, and draw the boxes once more"
 TICK = "tick-"
 
 
@@ -104,10 +105,11 @@ def _named(finding: Mapping[str, Any]) -> tuple[str, list[int]]:
 
 
 def _left(sent: QueryDict) -> tuple[Leave, ...]:
-    """Return what was left in, each as what it was found to be; without a kind it is nothing that is found."""
+    """Return what was left in, each as what it was found to be. Raises DoesNotFit unless each has its kind."""
     boxes, kinds = _boxes(sent, "leave"), _listed(sent, "left_as")
-    named = [str(each) for each in kinds] + [""] * len(boxes)
-    return tuple(Leave(box, kind) for box, kind in zip(boxes, named, strict=False))
+    if len(kinds) != len(boxes) or not all(isinstance(kind, str) for kind in kinds):
+        raise DoesNotFit({"left_as": DRAWN_ANEW})
+    return tuple(Leave(box, kind) for box, kind in zip(boxes, kinds, strict=True))
 
 
 def _boxes(sent: QueryDict, name: str) -> tuple[Region, ...]:
@@ -117,7 +119,7 @@ def _boxes(sent: QueryDict, name: str) -> tuple[Region, ...]:
     except RegionOutsideImage:
         raise
     except (TypeError, ValueError, OverflowError) as error:
-        raise DoesNotFit({name: "Load the page again, and draw the boxes once more"}) from error
+        raise DoesNotFit({name: DRAWN_ANEW}) from error
 
 
 def _listed(sent: QueryDict, name: str) -> list[Any]:
@@ -126,5 +128,5 @@ def _listed(sent: QueryDict, name: str) -> list[Any]:
         if not isinstance(listed, list) or len(listed) > MOST_BOXES:
             raise ValueError
     except (ValueError, RecursionError) as error:
-        raise DoesNotFit({name: "Load the page again, and draw the boxes once more"}) from error
+        raise DoesNotFit({name: DRAWN_ANEW}) from error
     return listed
