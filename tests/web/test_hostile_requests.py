@@ -57,7 +57,7 @@ FORMS = {
         ("died_on_day", "wish-teaching-local", "genetic_or_third_party", "legal_advice"),
     ),
     "patient-new": ("gp", ("name", "born_on_month", "nhs_number")),
-    "patient-correct": ("gp", ("name", "born_on_month", "nhs_number")),
+    "patient-correct": ("gp", ("name", "born_on_month", "nhs_number", "began")),
     "receipt": ("stranger", ("secret",)),
     "receipt-change": ("patient", ("step", "purposes")),
     "release-approve": ("lead", ("note", "judgement")),
