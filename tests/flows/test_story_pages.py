@@ -252,6 +252,8 @@ def test_what_is_missing_is_said_and_nothing_is_made(photo, clinic):
         ({"keep": "nonsense"}, "draw the boxes once more"),
         ({"leave": '{"a": 1}'}, "draw the boxes once more"),
         ({"leave": "[[1,1,2,2]]", "left_as": '"text"'}, "draw the boxes once more"),
+        ({"leave": "[[1,1,2,2]]", "left_as": "[7]"}, "draw the boxes once more"),
+        ({"leave": "[[1,1,2,2]]"}, "draw the boxes once more"),
         ({"ticked": ["surprise"]}, "Select a valid choice"),
     ):
         answer = make(where, clinic, **given)
@@ -511,3 +513,16 @@ def test_a_broken_seal_is_said_and_not_shown(photo, clinic, lead, settings, what
     answer = signed_in(lead).get(f"{where}{what}/")
     assert answer.status_code == 500
     assert "Tell your administrator" in answer.content.decode()
+
+
+@pytest.mark.parametrize("role", [Role.NURSE, Role.REVIEWER, Role.IG_LEAD])
+def test_no_link_leads_where_the_role_may_not_go(photo, clinic, surgery, role):
+    where = wish(photo, clinic)
+    make(where, clinic)
+    reader = signed_in(staff(role, practice=surgery))
+    for page in (f"/patients/{photo.patient_id}/", f"/pictures/{photo.pk}/", where, "/releases/"):
+        text = reader.get(page).content.decode()
+        links = {link.partition("#")[0] for link in re.findall(r'href="(/[^"]*)"', text)}
+        assert "/releases/" in links
+        led = {link: reader.get(link).status_code for link in links if "/static/" not in link}
+        assert set(led.values()) <= {200, 302}, led
