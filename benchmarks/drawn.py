@@ -15,6 +15,7 @@ import zxingcpp
 from PIL import Image, ImageDraw, ImageFont
 
 from safelight.cli import made_up
+from safelight.terms import Region
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -182,3 +183,38 @@ def _painted(
     share = mask[..., np.newaxis]
     painted = canvas * (1 - share) + np.asarray(colour, np.float32) * share
     return np.asarray(painted, np.float32)
+
+
+def with_screen(seed: int, *, tone: made_up.Tone) -> tuple[Pixels, Region]:
+    """Return skin with a screen beside it, and where that is: a photograph, a letter or nothing on it."""
+    random = np.random.default_rng(30_000 + seed)
+    pixels = made_up.skin(int(random.integers(1 << 20)), tone, size=SIZE)
+    across = int(random.integers(380, 620))
+    down = round(across * random.uniform(0.56, 0.75))
+    x = int(random.integers(10, SIZE[0] - across - 10))
+    y = int(random.integers(10, SIZE[1] - round(1.3 * down)))
+    frame, foot = max(4, across // 32), down // 6
+    case = tuple(int(each) for each in random.integers(12, 40, 3))
+    cv2.rectangle(pixels, (x, y), (x + across, y + down), case, -1)
+    inside = _shown(seed, (across - 2 * frame, down - 2 * frame), random)
+    pixels[y + frame : y + down - frame, x + frame : x + across - frame] = inside
+    neck, plate = (x + across * 9 // 20, y + down), (x + across // 4, y + down + foot)
+    cv2.rectangle(pixels, neck, (x + across * 11 // 20, y + down + foot), case, -1)
+    cv2.rectangle(pixels, plate, (x + across * 3 // 4, y + down + foot * 5 // 4), case, -1)
+    return pixels, Region(x, y, across, down)
+
+
+def _shown(seed: int, size: tuple[int, int], random: np.random.Generator) -> Pixels:
+    if seed % 3 == 0:
+        photograph = made_up.photograph("astronaut.png")
+        return np.asarray(cv2.resize(photograph, size, interpolation=cv2.INTER_AREA), np.uint8)
+    width, height = size
+    light, dark = int(random.integers(215, 245)), int(random.integers(35, 60))
+    plate = Image.new("RGB", size, (light, light, light) if seed % 3 == 1 else (dark, dark, dark))
+    if seed % 3 == 1:
+        font = ImageFont.load_default(size=max(10, height // 16))
+        for row, words in enumerate(WORDS[:8]):
+            ImageDraw.Draw(plate).text(
+                (width // 16, height * (row + 1) // 10), words, 30, font=font
+            )
+    return np.asarray(plate, np.uint8)

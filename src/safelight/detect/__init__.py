@@ -20,9 +20,11 @@ from safelight.detect.closeups import Crops
 from safelight.detect.codes import Codes
 from safelight.detect.faces import Faces
 from safelight.detect.models import WeightsMissing, read_crop_model, read_model
+from safelight.detect.objects import Objects
 from safelight.detect.people import People
 from safelight.detect.sizes import Sizes
 from safelight.detect.text import Text
+from safelight.detect.things import SORTS, Things
 from safelight.detect.unseen import UNSEEN
 from safelight.detect.values import (
     AGAIN,
@@ -100,8 +102,8 @@ class Detectors:
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """Return every card, in the order in which the detectors are asked."""
-        return tuple(card for detector in self.all for card in detector.cards)
+        """Return every card once, in the order in which the detectors are asked."""
+        return tuple(dict.fromkeys(card for detector in self.all for card in detector.cards))
 
 
 def load(*, threads: int = 1, folder: Path | None = None) -> Detectors:
@@ -110,13 +112,15 @@ def load(*, threads: int = 1, folder: Path | None = None) -> Detectors:
     threads: for each network. Raises WeightsMissing if a file is absent or not the pinned one.
     """
     weights = Path(__file__).parent / "weights" if folder is None else folder
-    retina, centre, person, text, light = (
+    retina, centre, ssd, text, light = (
         read_model(name, folder=weights, threads=threads)
-        for name in ("retinaface", "centerface", "person", "text", "text-light")
+        for name in ("retinaface", "centerface", "objects", "text", "text-light")
     )
     crops = Crops(read_crop_model("face-crop", folder=weights))
-    faces = Faces(retina, centre, crops)
-    return Detectors((faces, Text(text, light), Codes(), People(person, faces)), UNSEEN)
+    faces, objects = Faces(retina, centre, crops), Objects(ssd)
+    asked: list[Detector] = [faces, Text(text, light), Codes(), People(objects, faces)]
+    asked += (Things(objects, sort) for sort in SORTS)
+    return Detectors(tuple(asked), UNSEEN)
 
 
 def find(

@@ -2,7 +2,8 @@
 
 No free model with a clear licence finds these well enough, and simple rules miss too many. Each is
 answered HELD at least for every picture, until a better detector is plugged in: a person looks, by
-the tick-list. People are found in part: what is found is said, and the rest is held.
+the tick-list. People, screens and some things are found in part: what is found is said, and the
+rest is held.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 UNSEEN: Mapping[str, str] = MappingProxyType(
     {
         "person": "whole people are looked for: hands, backs close up and parts of bodies are not",
-        "screen": "screens and mirrors are seen only where there is writing or a face on them",
+        "screen": "screens are looked for: small, dark and cut off ones are missed, and mirrors too",
         "tattoo": "no machine here tells a tattoo from a lesion",
         "mark": "no machine here knows a scar or a birthmark that others would recognise",
-        "jewellery": "no machine here looks for jewellery, nail art, glasses or clothes",
-        "background": "no machine here knows a room that others would recognise",
+        "jewellery": "bags, ties and umbrellas are looked for: jewellery, nails, glasses, clothes are not",
+        "background": "things of a room are looked for: which room others would know, no machine knows",
         "handwriting": "much writing on skin and faint ink is missed by the text detector",
     }
 )

