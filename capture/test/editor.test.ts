@@ -147,6 +147,7 @@ describe('a review', () => {
       keep: [],
       cover: [[10, 20, 30, 40]],
       leave: [],
+      left_as: [],
       settled: { f1: 'cover' },
     })
     expect(open(start).map(({ id }) => id)).toEqual(['f2'])
@@ -185,6 +186,7 @@ describe('a review', () => {
       keep: [[0, 0, 600, 800]],
       cover: [[1, 2, 30, 40]],
       leave: [[10, 20, 30, 40]],
+      left_as: ['face'],
       settled: { f1: 'leave' },
     })
   })

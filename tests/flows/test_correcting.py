@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -22,7 +23,8 @@ LATER = NOW + timedelta(hours=1)
 
 def correct(of: Patient, by, **given) -> frozenset[str]:
     said = {"name": of.name, "born_on": of.born_on, "nhs_number": of.nhs_number} | given
-    return patients.correct_patient(of, **said, by=by, now=LATER)
+    began = patients.entry_digest(of)
+    return patients.correct_patient(of, **said, began=began, by=by, now=LATER)
 
 
 def test_what_was_wrong_is_put_right_and_only_that_is_in_the_ledger(adult, gp):
@@ -123,12 +125,49 @@ def test_the_page_begins_with_what_is_known(adult, gp):
     clinic, where = signed_in(gp), reverse("patient-correct", args=[adult.pk])
     assert where in clinic.get(reverse("patient", args=[adult.pk])).content.decode()
     page = clinic.get(where).content.decode()
+    assert reverse("patient", args=[adult.pk]) + '">' in page
     assert 'value="Adult Made-Up"' in page
     assert 'value="1955"' in page
     said = {"name": "Adult Put-Right", "born_on_day": "14", "born_on_month": "3"}
+    said["began"] = began_in(page)
     wrong = clinic.post(where, said | {"born_on_year": "2099"}).content.decode()
     assert "isn&#x27;t in the future" in wrong
     done = clinic.post(where, said | {"born_on_year": "1956"}, follow=True)
     assert "Put right" in done.content.decode()
     adult.refresh_from_db()
     assert (adult.name, adult.born_on) == ("Adult Put-Right", date(1956, 3, 14))
+
+
+def began_in(page: str) -> str:
+    return re.search(r'name="began" value="([0-9a-f]{64})"', page)[1]
+
+
+def test_of_two_open_forms_the_second_is_told_and_changes_nothing(adult, gp, surgery):
+    where = reverse("patient-correct", args=[adult.pk])
+    first, second = signed_in(gp), signed_in(staff(Role.NURSE, practice=surgery))
+    began = began_in(first.get(where).content.decode())
+    day = {"born_on_day": "14", "born_on_month": "3", "born_on_year": "1955", "began": began}
+    first.post(where, day | {"name": "Adult Put-Right"})
+    late = second.post(where, day | {"name": "Adult Other"}, follow=True)
+    page = late.content.decode()
+    assert "Somebody else put this right meanwhile" in page
+    assert 'value="Adult Put-Right"' in page
+    assert Patient.objects.get(pk=adult.pk).name == "Adult Put-Right"
+    assert LedgerEntry.objects.filter(kind="patient.corrected").count() == 1
+    again = second.post(where, day | {"name": "Adult Other", "began": began_in(page)}, follow=True)
+    assert "Put right" in again.content.decode()
+    assert Patient.objects.get(pk=adult.pk).name == "Adult Other"
+
+
+def test_the_same_form_sent_twice_is_no_quarrel(adult, gp):
+    began = patients.entry_digest(adult)
+    said = {"name": "Adult Put-Right", "born_on": adult.born_on, "nhs_number": adult.nhs_number}
+    assert patients.correct_patient(adult, **said, began=began, by=gp, now=LATER) == {"name"}
+    assert patients.correct_patient(adult, **said, began=began, by=gp, now=LATER) == frozenset()
+
+
+def test_a_form_that_does_not_say_what_it_began_with_changes_nothing(adult, gp):
+    said = {"name": "Adult Put-Right", "born_on": adult.born_on, "nhs_number": adult.nhs_number}
+    with pytest.raises(patients.ChangedMeanwhile):
+        patients.correct_patient(adult, **said, began="", by=gp, now=LATER)
+    assert Patient.objects.get(pk=adult.pk).name == "Adult Made-Up"

@@ -349,6 +349,7 @@ def test_governance_says_where_the_patients_live(lead, surgery):
     odd = office.post("/governance/our-patients/", {"places": ["Mars"], "list_size": "0"})
     assert odd.status_code == 422
     office.post("/governance/our-patients/", {"places": ["E06000005"], "list_size": "8000"})
+    assert "Now: <b>Darlington</b>" in office.get("/governance/our-patients/").content.decode()
     surgery.refresh_from_db()
     assert (surgery.places, surgery.list_size) == (["E06000005"], 8000)
 

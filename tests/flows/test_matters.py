@@ -9,12 +9,15 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from factories import NOW, patient, staff
 from flows.conftest import agree, take
 from safelight import policy
 from safelight.flows import (
+    deciding,
     destroying,
     exposing,
     holding,
@@ -44,6 +47,7 @@ from safelight.records.models import (
 )
 from safelight.terms import Audience, Purpose
 
+TO_DECIDE = ("photo__patient__practice", "photo__consent", "matter__practice", "matter__hold")
 LATER = NOW + timedelta(hours=2)
 AFTER = NOW + timedelta(days=3)
 ORDER = Asked(
@@ -499,3 +503,42 @@ def test_what_left_is_listed_for_staff_without_what_is_governances_alone(
     )
     assert isinstance(wanted, Release)
     assert [each["id"] for each in release.earlier_releases(wanted, by=gp)] == ids
+
+
+@pytest.mark.parametrize("asked", [ORDER, COMPLAINT], ids=["a court", "a complaint"])
+def test_a_page_decides_each_picture_as_it_is_decided_alone(adult, gp, lead, consent, asked):
+    other, _ = agree(adult, gp, Purpose.CARE)
+    made = [take(adult, gp, each) for each in (consent, consent, other, consent, consent)]
+    withdraw.withdraw(other, purposes=[Purpose.CARE], by=gp, now=LATER)
+    Photo.objects.filter(pk=made[3].pk).update(closed_to={"complaint": NOW.isoformat()})
+    matter = matter_of(adult, lead, asked)
+    said = {photo: Weighed(photo != made[4], "Page 2") for photo in made}
+    matters.weigh(matter, said=said, by=lead, now=LATER)
+    rows = Exhibit.objects.filter(matter=matter).select_related("photo__patient__practice")
+    together = matters.decide_each(list(rows), now=AFTER)
+    assert together == [matters.decide(each, now=AFTER) for each in rows.all()]
+    assert len({each.outcome if isinstance(each, policy.Refusal) else "" for each in together}) > 1
+    assert matters.decide_each([], now=AFTER) == []
+
+
+def test_a_page_reads_the_patient_once_however_many_pictures(adult, gp, lead, consent):
+    matter = matter_of(adult, lead)
+
+    def queries(count: int) -> int:
+        for _ in range(count):
+            exhibit_in(matter, take(adult, gp, consent), lead)
+        rows = list(Exhibit.objects.filter(matter=matter).select_related(*TO_DECIDE))
+        with CaptureQueriesContext(connection) as seen:
+            matters.decide_each(rows, now=AFTER)
+        return len(seen)
+
+    assert queries(1) == queries(4)
+
+
+def test_pictures_of_two_patients_are_no_page(surgery, adult, gp, consent):
+    other = patient(practice=surgery)
+    two = [take(adult, gp, consent), take(other, gp, agree(other, gp)[0])]
+    with pytest.raises(ValueError, match="one patient"):
+        deciding.may_use_each(
+            [(each, {}) for each in two], purpose=Purpose.CARE, audience=Audience.TEAM, now=AFTER
+        )

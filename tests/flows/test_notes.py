@@ -407,3 +407,10 @@ def test_the_patient_takes_the_paper_from_their_own_page(client, gp, adult):
     assert "We don’t keep it" in in_pdf(sent.content)
     entry = LedgerEntry.objects.get(kind="consent.exported")
     assert b'"patient"' in bytes(entry.body)
+
+
+@pytest.mark.parametrize("typed", ["Yes to both.", "Yes to both"])
+def test_what_was_typed_ends_with_one_full_stop(gp, adult, typed):
+    given, _ = agree(adult, gp, Purpose.CARE, form="oral-recorded", statement=typed)
+    made = notes.export(given, form=notes.Form.TEXT, by=gp, now=NOW)
+    assert "Said, and noted: Yes to both.\n" in made.data.decode()

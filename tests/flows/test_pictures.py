@@ -20,6 +20,7 @@ from safelight.interop import pictures as files
 from safelight.terms import Region, RegionOutsideImage
 
 BOX = Region(40, 30, 60, 50)
+LEFT = pictures.Leave(BOX, "mark")
 
 
 @dataclass(frozen=True)
@@ -153,14 +154,14 @@ def test_held_is_covered_unless_it_is_asked_about():
 
 
 def test_a_person_settles_by_covering_or_by_leaving():
-    for settled in ({"cover": [BOX]}, {"leave": [BOX]}, {"keep": [Region(120, 0, 50, 100)]}):
+    for settled in ({"cover": [BOX]}, {"leave": [LEFT]}, {"keep": [Region(120, 0, 50, 100)]}):
         copy = made(None, Marks(Answer.HELD), held="ask", person_looked=True, **settled)
         assert copy.verified
         assert copy.report.person_looked
 
 
 def test_what_is_left_is_listed_and_not_counted_as_residual():
-    copy = made(leave=[BOX])
+    copy = made(leave=[LEFT])
     assert copy.verified
     assert copy.covered == ()
     assert copy.residual == ()
@@ -169,7 +170,7 @@ def test_what_is_left_is_listed_and_not_counted_as_residual():
     assert shown(copy)[40, 60].tolist()[1] > 200
 
 
-@pytest.mark.parametrize(("leave", "answer"), [([BOX], Answer.FOUND), ([], Answer.HELD)])
+@pytest.mark.parametrize(("leave", "answer"), [([LEFT], Answer.FOUND), ([], Answer.HELD)])
 def test_what_little_is_known_of_is_found_where_it_is_left_and_held_where_it_is_covered(
     leave, answer
 ):
@@ -198,9 +199,56 @@ def test_a_quick_look_warns_of_somebody_else(tone):
 
 
 def test_leaving_one_thing_does_not_leave_another():
-    copy = made(leave=[Region(150, 100, 20, 20)])
+    copy = made(leave=[pictures.Leave(Region(150, 100, 20, 20), "mark")])
     assert len(copy.covered) == 1
     assert copy.left == ()
+
+
+WHOLE = Region(0, 0, 200, 160)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["seen at once", "seen on the copy"])
+@pytest.mark.parametrize("kind", ["person", "mark", "face"])
+def test_leaving_a_body_leaves_neither_the_face_nor_the_smaller_body_in_it(kind, late):
+    """What fills the picture is often a person, perhaps not the patient: left in, nothing else is."""
+    detector = (Late if late else Marks)(kind=kind)
+    copy = made(None, detector, leave=[pictures.Leave(WHOLE, "person")])
+    assert [each.kind for each in copy.covered] == [kind]
+    assert copy.left == ()
+
+
+def test_a_word_of_a_line_that_is_left_is_left_with_it():
+    copy = made(None, Late(kind="text"), leave=[pictures.Leave(WHOLE, "text")])
+    assert copy.verified
+    assert copy.covered == ()
+    assert [(each.kind, each.box) for each in copy.left] == [("text", BOX)]
+
+
+def test_what_is_left_and_seen_twice_is_told_once():
+    assert len(made(leave=[LEFT]).left) == 1
+
+
+@pytest.mark.parametrize(("side", "asks"), [(20, False), (60, True)])
+def test_a_person_is_asked_before_the_look_at_the_copy_hides_much_of_it(side, asks):
+    """A wound that looks like a face at another size would blacken the whole picture unasked."""
+    box = Region(40, 30, side, side)
+    wishes = {"held": "ask", "person_looked": True, "file_format": "png"}
+    copy = made(green(box, size=(400, 320)), Late(kind="face"), **wishes)
+    assert copy.verified
+    assert (copy.visible_before - copy.visible > copies.MOST_UNASKED) is asks
+    if not asks:
+        copies.refuse_unfit(copy)
+        return
+    with pytest.raises(copies.CopyNotFit) as refused:
+        copies.refuse_unfit(copy)
+    assert refused.value.reasons == ("Seen on the finished copy: green",)
+    assert refused.value.general == ()
+    [offered] = copies.for_editor(refused.value.held, prefix="again")
+    assert (offered["kind"], offered["answer"]) == ("face", "held")
+    left = pictures.Leave(Region(*offered["box"]), "face")
+    copy = made(green(box, size=(400, 320)), Late(kind="face"), leave=[left], **wishes)
+    copies.refuse_unfit(copy)
+    assert (copy.visible, [each.kind for each in copy.left]) == (1, ["face"])
 
 
 def test_outside_what_is_kept_everything_is_black():
@@ -222,10 +270,10 @@ def test_something_inside_what_is_kept_is_covered_all_the_same():
 
 
 def test_how_much_is_left_to_be_seen_is_known():
-    assert made(leave=[BOX]).visible == 1
+    assert made(leave=[LEFT]).visible == 1
     width, height = made().width, made().height
     half = Region(0, 0, width // 2, height)
-    assert made(keep=[half], leave=[BOX]).visible == pytest.approx(0.5, abs=0.01)
+    assert made(keep=[half], leave=[LEFT]).visible == pytest.approx(0.5, abs=0.01)
     assert made(cover=[Region(0, 0, width, height)]).visible == 0
 
 
@@ -237,8 +285,9 @@ def test_what_a_person_covers_is_black_whatever_is_there():
 
 @pytest.mark.parametrize("wish", ["keep", "cover", "leave"])
 def test_a_box_that_reaches_out_is_refused(wish):
+    box = Region(190, 10, 20, 5)
     with pytest.raises(RegionOutsideImage):
-        made(**{wish: [Region(190, 10, 20, 5)]})
+        made(**{wish: [pictures.Leave(box, "mark") if wish == "leave" else box]})
 
 
 def test_a_smaller_copy_is_smaller_and_its_boxes_stay_those_of_the_original():

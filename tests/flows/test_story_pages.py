@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from factories import staff
 from flows.conftest import agree, take
+from safelight.detect import Finding
 from safelight.flows.copies import TICKS
 from safelight.policy.roles import Role
 from safelight.records.models import (
@@ -25,7 +26,7 @@ from safelight.records.models import (
     Reply,
     Withdrawal,
 )
-from safelight.terms import Purpose
+from safelight.terms import Answer, Purpose, Region
 
 QUESTION = {
     "recipient_name": "Dr Skin",
@@ -250,6 +251,9 @@ def test_what_is_missing_is_said_and_nothing_is_made(photo, clinic):
         ({"cover": "[[-1,0,1,1]]"}, "beyond the edge"),
         ({"keep": "nonsense"}, "draw the boxes once more"),
         ({"leave": '{"a": 1}'}, "draw the boxes once more"),
+        ({"leave": "[[1,1,2,2]]", "left_as": '"text"'}, "draw the boxes once more"),
+        ({"leave": "[[1,1,2,2]]", "left_as": "[7]"}, "draw the boxes once more"),
+        ({"leave": "[[1,1,2,2]]"}, "draw the boxes once more"),
         ({"ticked": ["surprise"]}, "Select a valid choice"),
     ):
         answer = make(where, clinic, **given)
@@ -274,13 +278,48 @@ def test_a_copy_that_is_not_fit_comes_back_with_its_reasons(photo, clinic, monke
 
 def test_what_was_decided_is_still_there_when_the_copy_comes_back(photo, clinic):
     where = wish(photo, clinic)
-    answer = make(where, clinic, keep="[[0,0,200,200]]", leave="[[5,5,9,9]]", ticked=["skin"])
+    answer = make(
+        where,
+        clinic,
+        keep="[[0,0,200,200]]",
+        leave="[[5,5,9,9]]",
+        left_as='["text"]',
+        ticked=["skin"],
+    )
+    assert 'href="#id_ticked_2"' in answer.content.decode()
     review = json.loads(
         re.search(r'type="application/json">(.*?)</script>', answer.content.decode())[1]
     )
     assert review["keep"] == [[0, 0, 200, 200]]
     assert review["cover"] == [[10, 10, 60, 60]]
     assert review["settled"]["left-1"] == "leave"
+    assert [each["kind"] for each in review["findings"] if each["id"] == "left-1"] == ["text"]
+
+
+def test_what_the_check_of_the_copy_saw_is_named_by_its_number_and_led_to(
+    photo, clinic, monkeypatch
+):
+    from safelight.flows import copies, release
+
+    where = wish(photo, clinic)
+
+    def refuse(made):
+        box = Region(5, 5, 9, 9)
+        held = [
+            Finding("face", box, None, 0.5, "may be a face", Answer.HELD),
+            Finding("text", box, None, 0.5, "text", Answer.FOUND),
+        ]
+        raise copies.CopyNotFit(["The check for code failed"], held=held, of_held=["x"])
+
+    monkeypatch.setattr(release.copies, "refuse_unfit", refuse)
+    page = make(where, clinic, leave="[[5,5,9,9]]", left_as='["person"]').content.decode()
+    review = json.loads(re.search(r'type="application/json">(.*?)</script>', page)[1])
+    seen = [each["id"] for each in review["findings"]]
+    face, text = seen.index("again-1") + 1, seen.index("again-2") + 1
+    assert f'<a href="#finding-again-1">{face}, face: may be a face. Choose' in page
+    assert f'<a href="#finding-again-2">{text}, text. It is covered now</a>' in page
+    assert "The check for code failed" in page
+    assert "looked at once more" in page
 
 
 def test_fewer_words_make_the_crowd_larger(photo, clinic):
@@ -474,3 +513,16 @@ def test_a_broken_seal_is_said_and_not_shown(photo, clinic, lead, settings, what
     answer = signed_in(lead).get(f"{where}{what}/")
     assert answer.status_code == 500
     assert "Tell your administrator" in answer.content.decode()
+
+
+@pytest.mark.parametrize("role", [Role.NURSE, Role.REVIEWER, Role.IG_LEAD])
+def test_no_link_leads_where_the_role_may_not_go(photo, clinic, surgery, role):
+    where = wish(photo, clinic)
+    make(where, clinic)
+    reader = signed_in(staff(role, practice=surgery))
+    for page in (f"/patients/{photo.patient_id}/", f"/pictures/{photo.pk}/", where, "/releases/"):
+        text = reader.get(page).content.decode()
+        links = {link.partition("#")[0] for link in re.findall(r'href="(/[^"]*)"', text)}
+        assert "/releases/" in links
+        led = {link: reader.get(link).status_code for link in links if "/static/" not in link}
+        assert set(led.values()) <= {200, 302}, led

@@ -234,6 +234,7 @@ def test_a_hold_is_placed_and_lifted_by_forms(office, adult, photo, given, gp):
     where = f"/patients/{adult.pk}/hold/"
     page = text(office.get(where))
     assert str(photo.pk) in page
+    assert f"{timezone.localtime(photo.taken_at):%-d %B %Y, %H:%M}" in page
     for word in ("Choose what it is for", "Type the number", "Say why nothing"):
         assert word in text(office.post(where, {"photo": ""}))
     said = {"kind": "inquiry", "reference": "I 7", "reason": "An inquiry", "photo": str(photo.pk)}

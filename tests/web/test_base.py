@@ -14,7 +14,16 @@ from django.utils import timezone
 from safelight.web import config
 from safelight.web.forms import DayField, Option, put_right
 from safelight.web.logs import Bare
-from safelight.web.templatetags.safelight import clock, day, full_day, qr, tone
+from safelight.web.templatetags.safelight import (
+    clock,
+    day,
+    full_day,
+    inside,
+    moment,
+    on_day,
+    qr,
+    tone,
+)
 
 
 def test_an_empty_variable_is_as_good_as_none(tmp_path: Path):
@@ -239,6 +248,19 @@ def test_days_are_said_as_people_say_them():
     assert day(date(now.year - 2, 10, 17)) == f"17 October {now.year - 2}"
     assert day(None) == clock(None) == full_day(None) == ""
     assert full_day(date(1955, 3, 14)) == "14 March 1955"
+    assert inside(day(now)) == f"today {now:%H:%M}"
+    assert inside(day(date(now.year - 2, 10, 17))) == f"17 October {now.year - 2}"
+    assert on_day(now) == f"today at {now:%H:%M}"
+    assert on_day((now - timedelta(days=1)).date()) == "yesterday"
+    assert on_day(date(now.year - 2, 10, 17)) == f"on 17 October {now.year - 2}"
+    assert on_day(None) == inside("") == moment(None) == ""
+
+
+def test_two_moments_of_one_day_are_told_apart():
+    now = timezone.localtime()
+    assert moment(now) == f"Today {now:%H:%M}"
+    before = datetime(now.year - 2, 10, 17, 9, 15, tzinfo=now.tzinfo)
+    assert moment(before) == f"17 October {now.year - 2} 09:15"
     assert clock(datetime(2026, 7, 1, 8, 15, tzinfo=UTC)) == "09:15"
 
 

@@ -239,4 +239,4 @@ def test_who_has_lapsed_is_named_where_that_is_what_blocks():
         shown = explaining.explained(decision, of, reader=staff(), now=NOW)
         notes = [each for each in shown["words"] if "Niece" in each.title]
         assert len(notes) == count
-        assert all("03 May 2026" in each.text for each in notes)
+        assert all(": 3 May 2026" in each.text for each in notes)

@@ -16,9 +16,10 @@ from flows.conftest import jpeg, sealed
 from house import TELL_TALES, House
 from safelight.flows.consent import conversation
 from safelight.flows.copies import TICKS
+from safelight.flows.patients import entry_digest
 from safelight.flows.weighing import WHO
 from safelight.policy import load_pack
-from safelight.records.models import TreeHead
+from safelight.records.models import Patient, TreeHead
 from safelight.web.middleware import CAMERA, NO_CAMERA
 from safelight.web.views import demo
 
@@ -563,6 +564,11 @@ def _weighed(house: House, what: str) -> dict[str, object]:
     return said
 
 
+def _corrected(house: House, what: str) -> dict[str, object]:
+    began = entry_digest(Patient.objects.get(pk=house.things[what].pk))
+    return {"name": "New Name", **_day("born_on", "1", "2", "1990"), "began": began}
+
+
 def _always(**said: object) -> Callable[[House, str], dict[str, object]]:
     return lambda house, what: said
 
@@ -570,7 +576,7 @@ def _always(**said: object) -> Callable[[House, str], dict[str, object]]:
 BODIES: dict[str, Callable[[House, str], dict[str, object]]] = {
     "today": _always(q="14 March 1955"),
     "patient-new": _always(name="New One", **_day("born_on", "1", "2", "1990")),
-    "patient-correct": _always(name="New Name", **_day("born_on", "1", "2", "1990")),
+    "patient-correct": _corrected,
     "representative-new": _always(name="A Friend", relation="friend", authority="relative"),
     "assessment-new": _always(
         outcome="has", about=["care"], decision="x", **_day("assessed_on", "1", "2", "2026")

@@ -7,6 +7,10 @@ const CHOICES: readonly (readonly [Settled, string])[] = [
   ['leave', 'Leave in'],
 ]
 
+/** What is known of it beyond its kind: "text, text" would say nothing. */
+export const told = ({ kind, why }: Finding) =>
+  why.toLowerCase() === kind.toLowerCase() ? '' : why
+
 export const titled = (kind: string) => kind.charAt(0).toUpperCase() + kind.slice(1)
 
 function fixedState(word: string): HTMLElement {
@@ -22,6 +26,7 @@ function choices(finding: Finding, number: number, review: Review): HTMLElement 
         {
           type: 'button',
           class: 'mini',
+          ...(how === 'cover' ? { id: `finding-${finding.id}` } : {}),
           'data-finding': finding.id,
           'data-settle': how,
           'aria-pressed': String(review.settled[finding.id] === how),
@@ -56,7 +61,7 @@ export function drawFinds(card: HTMLElement, review: Review): void {
         { class: 'who-what' },
         el('b', {}, titled(finding.kind)),
         ' ',
-        el('span', { class: 'soft' }, finding.why),
+        el('span', { class: 'soft' }, told(finding)),
       ),
       answerOf(finding, index + 1, review),
     ),

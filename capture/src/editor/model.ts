@@ -182,24 +182,26 @@ export function open(review: Review): readonly Finding[] {
 
 type BoxList = [number, number, number, number]
 
-/** What goes back to the server. `leave` holds findings' own boxes, unchanged. */
+/** What goes back to the server. `leave` holds findings' own boxes, unchanged; `left_as` what each was found to be. */
 export interface Decided {
   readonly keep: readonly BoxList[]
   readonly cover: readonly BoxList[]
   readonly leave: readonly BoxList[]
+  readonly left_as: readonly string[]
   readonly settled: Readonly<Record<string, Settled>>
 }
 
 export function decided(review: Review): Decided {
   const drawn = (role: Role) => boxesOf(review, role).map(toList)
   const found = (how: Settled) =>
-    review.findings.flatMap(({ id, box }) =>
-      box !== null && review.settled[id] === how ? [toList(box)] : [],
+    review.findings.flatMap(({ id, kind, box }) =>
+      box !== null && review.settled[id] === how ? [{ kind, box: toList(box) }] : [],
     )
   return {
     keep: drawn('keep'),
-    cover: [...drawn('cover'), ...found('cover')],
-    leave: found('leave'),
+    cover: [...drawn('cover'), ...found('cover').map(({ box }) => box)],
+    leave: found('leave').map(({ box }) => box),
+    left_as: found('leave').map(({ kind }) => kind),
     settled: review.settled,
   }
 }

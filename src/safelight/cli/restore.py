@@ -195,7 +195,7 @@ def _since() -> str:
     from safelight.flows import restoring
 
     found = restoring.last_entry_at()
-    return f"{found:%d %B %Y, %H:%M} UTC" if found else "the backup"
+    return f"{found:%-d %B %Y, %H:%M} UTC" if found else "the backup"
 
 
 def _report(args: argparse.Namespace, restore: Restore, *, shut: bool) -> int:

@@ -169,7 +169,7 @@ def _later(
         day = proposed.at + timedelta(days=days)
         first, last = born_between({"years": years}, at=day)
         if first <= known.born[0] and known.born[1] <= last:
-            yield f"wait until {day:%d %B %Y}", day
+            yield f"wait until {day:%-d %B %Y}", day
 
 
 def _fewer(

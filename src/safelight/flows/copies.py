@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from safelight import vault
 from safelight.flows import keeping, stores
 from safelight.flows.opening import PictureClosed
-from safelight.flows.pictures import shared_detectors
+from safelight.flows.pictures import Leave, shared_detectors
 from safelight.records.models import Copy
 from safelight.storage import BlobGone, KeyGone
 from safelight.terms import Answer, CopyReport, Identifiability, Region
@@ -35,6 +35,11 @@ TICKS: Mapping[str, str] = {
 COPY = "copy"
 NEVER_LEFT = frozenset({"code"})
 """Found kinds that stay covered: a bar code has nothing of clinical use."""
+MOST_UNASKED = 0.02
+"""Of the picture: what the look at the copy found is covered without asking as long as it hides less."""
+
+
+NOT_PASSED = "The check of the finished copy did not pass"
 
 
 class CopyNotFit(ValueError):
@@ -42,13 +47,21 @@ class CopyNotFit(ValueError):
 
     for_people = "The copy is not fit to leave yet. Nothing was kept of it."
 
-    def __init__(self, reasons: Sequence[str], *, held: Sequence[Finding] = ()) -> None:
+    def __init__(
+        self,
+        general: Sequence[str],
+        *,
+        held: Sequence[Finding] = (),
+        of_held: Sequence[str] = (),
+    ) -> None:
         """Keep the reasons in words, and what a person has still to settle or to see covered.
 
         held: what the original didn't show is among it, or the next try would begin without it.
+        of_held: the reasons that lie in one of these; `general` has the others.
         """
-        super().__init__("; ".join(reasons))
-        self.reasons, self.held = tuple(reasons), tuple(held)
+        self.general = tuple(general) or (() if of_held else (NOT_PASSED,))
+        self.reasons, self.held = (*of_held, *self.general), tuple(held)
+        super().__init__("; ".join(self.reasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,7 @@ class Wishes:
 
     keep: tuple[Region, ...] = ()
     cover: tuple[Region, ...] = ()
-    leave: tuple[Region, ...] = ()
+    leave: tuple[Leave, ...] = ()
     ticked: frozenset[str] = frozenset()
 
     def as_json(self) -> dict[str, Any]:
@@ -65,7 +78,7 @@ class Wishes:
         return {
             "kept": [box.as_list() for box in self.keep],
             "chosen_covers": [box.as_list() for box in self.cover],
-            "left": [box.as_list() for box in self.leave],
+            "left": [each.box.as_list() for each in self.leave],
             "ticked": sorted(self.ticked),
         }
 
@@ -81,18 +94,25 @@ def report_of(copy: Copy) -> CopyReport:
 
 
 def refuse_unfit(made: CopyMade) -> None:
-    reasons = [f"Not settled: {finding.why}" for finding in made.to_settle]
-    reasons += [f"Still there on the copy: {finding.why}" for finding in made.residual]
-    reasons += [
+    of_held = [f"Not settled: {finding.why}" for finding in made.to_settle]
+    of_held += [f"Still there on the copy: {finding.why}" for finding in made.residual]
+    hides_much = made.visible_before - made.visible > MOST_UNASKED
+    if hides_much:
+        of_held += [f"Seen on the finished copy: {finding.why}" for finding in made.late]
+    general = [
         f"The check for {kind} failed" for kind, said in made.answers.items() if said == "failed"
     ]
-    reasons += [f"Stays covered: {found.why}" for found in made.left if found.kind in NEVER_LEFT]
-    reasons += list(made.problems)
-    if reasons or not made.verified:
-        raise CopyNotFit(
-            reasons or ["The check of the finished copy did not pass"],
-            held=(*made.to_settle, *made.residual, *made.late),
-        )
+    general += [f"Stays covered: {found.why}" for found in made.left if found.kind in NEVER_LEFT]
+    general += list(made.problems)
+    if of_held or general or not made.verified:
+        late = _asked(made) if hides_much else made.late
+        held = (*made.to_settle, *made.residual, *late)
+        raise CopyNotFit(general, held=held, of_held=of_held)
+
+
+def _asked(made: CopyMade) -> tuple[Finding, ...]:
+    """Return what was covered late as open questions: a person says whether it is what it seems."""
+    return tuple(replace(finding, answer=Answer.HELD) for finding in made.late)
 
 
 def unsaved_copy(photo: Photo, made: CopyMade, wishes: Wishes, *, by: Staff, now: datetime) -> Copy:

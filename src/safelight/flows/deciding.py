@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import prefetch_related_objects
+
 from safelight import policy
 from safelight.flows import in_force, studies, taken, weighing, who_decides
+from safelight.policy.page import decide_each
 from safelight.terms import Purpose
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from safelight.records.models import Consent, Copy, Patient, Photo, Practice
+    from safelight.records.models import Consent, Copy, Objection, Patient, Photo, Practice
     from safelight.terms import Audience
 
 Decision = policy.Permit | policy.Hold | policy.Refusal
+_OF_THE_PATIENT = ("consents", "assessments", "representatives", "consultations")
+"""The rows by which every picture of a patient is decided."""
 
 
 def may_make(
@@ -33,7 +39,8 @@ def may_make(
     extra: further top-level facts of the contract (tests, organisation_agrees …).
     """
     consents = list(patient.consents.all())
-    facts = _facts(patient, purpose=made_for, now=now, consents=consents) | {
+    objections = patient.objections.select_related("consent")
+    facts = _facts(patient, purpose=made_for, now=now, consents=consents, objections=objections) | {
         "consents": who_decides.consent_facts(patient, consents, now=now),
         "action": "make",
         "purpose": made_for.value,
@@ -66,8 +73,68 @@ def may_use(
     Asked anew at every opening: nothing of the answer may be kept for the next one.
     acted_on: as for `may_make`.
     """
+    objections = photo.patient.objections.select_related("consent")
+    facts = _use_facts(
+        photo,
+        purpose=purpose,
+        audience=audience,
+        action=action,
+        copy=copy,
+        seen=seen,
+        objections=objections,
+        now=now,
+    )
+    return _decided(facts | extra, photo.patient.practice, acted_on=acted_on, now=now)
+
+
+def may_use_each(
+    asked: Sequence[tuple[Photo, Mapping[str, Any]]],
+    *,
+    purpose: Purpose,
+    audience: Audience,
+    action: str = "use",
+    now: datetime,
+) -> list[Decision]:
+    """Say of each picture of one patient what `may_use` says of it; the patient is read once.
+
+    asked: one or more: the picture, and its further top-level facts. For a page to be shown: who then opens or
+    gives one of them asks anew. Raises ValueError for pictures of several patients.
+    """
+    patient = asked[0][0].patient
+    if any(photo.patient_id != patient.pk for photo, _ in asked):
+        raise ValueError("one page is about one patient")
+    prefetch_related_objects([patient], *_OF_THE_PATIENT)
+    objections = list(patient.objections.select_related("consent"))
+    facts = []
+    for photo, extra in asked:
+        photo.patient = patient
+        of_one = _use_facts(
+            photo,
+            purpose=purpose,
+            audience=audience,
+            action=action,
+            objections=objections,
+            now=now,
+        )
+        facts.append({**of_one, **extra})
+    return decide_each(facts, pack=in_force.pack_of(patient.practice, now=now))
+
+
+def _use_facts(
+    photo: Photo,
+    *,
+    purpose: Purpose,
+    audience: Audience,
+    action: str,
+    copy: Copy | None = None,
+    seen: who_decides.Seen | None = None,
+    objections: Iterable[Objection],
+    now: datetime,
+) -> dict[str, Any]:
     consents = _speaking_of(photo)
-    facts = _facts(photo.patient, purpose=purpose, now=now, consents=consents)
+    facts = _facts(
+        photo.patient, purpose=purpose, now=now, consents=consents, objections=objections
+    )
     facts["objections"] += photo.objections(consents)
     facts |= {
         "consents": _answers(consents, photo, seen, now=now),
@@ -82,8 +149,7 @@ def may_use(
             "intimate": photo.intimate,
         },
     }
-    facts |= _weighed(photo.patient, photo=photo, purpose=purpose, now=now)
-    return _decided(facts | extra, photo.patient.practice, acted_on=acted_on, now=now)
+    return facts | _weighed(photo.patient, photo=photo, purpose=purpose, now=now)
 
 
 def _weighed(
@@ -135,20 +201,24 @@ def _answers(
 
 
 def _facts(
-    patient: Patient, *, purpose: Purpose, now: datetime, consents: list[Consent]
+    patient: Patient,
+    *,
+    purpose: Purpose,
+    now: datetime,
+    consents: list[Consent],
+    objections: Iterable[Objection],
 ) -> dict[str, Any]:
     """Return what is known of the patient.
 
     consents: the conversations by which an objection may have been lifted: those about this picture.
     """
     consulted = who_decides.consulted_facts(patient, purpose=purpose, now=now)
-    said = patient.objections.select_related("consent")
     today = in_force.day_of(patient.practice, now=now)
     known = in_force.terms_on(patient.practice, today).vocabulary.switches
     return {
         "at": now.isoformat(),
         "patient": who_decides.patient_facts(patient, purpose=purpose, now=now),
-        "objections": [fact for each in said for fact in each.facts(consents)]
+        "objections": [fact for each in objections for fact in each.facts(consents)]
         + consulted["objections"],
         "executor_or_family_consulted": consulted["executor_or_family_consulted"],
         "switches": {name: patient.practice.switches.get(name) for name in known},

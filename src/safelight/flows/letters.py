@@ -14,7 +14,7 @@ ASKED_BACK = "Please delete a picture that you were shown"
 
 def asked_back(practice: Practice, photo: Photo | None) -> str:
     """Return the letter to somebody who was shown a picture."""
-    when = f" that was taken on {timezone.localtime(photo.taken_at):%d %B %Y}" if photo else ""
+    when = f" that was taken on {timezone.localtime(photo.taken_at):%-d %B %Y}" if photo else ""
     return (
         f"{practice.name} showed you a picture{when}.\n\n"
         "It must not be used any more. Please delete every copy that you have, take it out of "

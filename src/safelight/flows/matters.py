@@ -21,7 +21,7 @@ from safelight import exposure, policy
 from safelight.flows import disclosures, exposing, holding, in_force, keeping, pictures
 from safelight.flows import once as forms
 from safelight.flows.allowed import DoesNotFit, demand, hold_named
-from safelight.flows.deciding import may_use
+from safelight.flows.deciding import may_use, may_use_each
 from safelight.flows.opening import VIEW, PictureClosed, unsealed
 from safelight.policy.roles import Action
 from safelight.records import log
@@ -29,7 +29,7 @@ from safelight.records.models import Exhibit, LegalHold, Matter, Photo
 from safelight.terms import Audience, Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from django.db.models import QuerySet
 
@@ -167,6 +167,20 @@ def decide(exhibit: Exhibit, *, acted_on: bool = False, now: datetime) -> Decisi
         acted_on=acted_on,
         now=now,
         **_ground(matter, is_needed=exhibit.is_needed and matter.is_open, now=now),
+    )
+
+
+def decide_each(exhibits: Sequence[Exhibit], *, now: datetime) -> list[Decision]:
+    """Return what `decide` says of each picture of one matter, for a page that shows them all."""
+    if not exhibits:
+        return []
+    matter = exhibits[0].matter
+    asked = [
+        (each.photo, _ground(matter, is_needed=each.is_needed and matter.is_open, now=now))
+        for each in exhibits
+    ]
+    return may_use_each(
+        asked, purpose=Purpose(matter.purpose), audience=Audience.NAMED, action="disclose", now=now
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import uuid
 from dataclasses import dataclass
@@ -41,6 +43,7 @@ OWN_ANSWER = "patient"
 """Who agrees for themselves: a kind of every pack, and nobody's authority over another."""
 FOUND_AT_MOST = 20
 __all__ = [
+    "ChangedMeanwhile",
     "Deciders",
     "add_patient",
     "add_representative",
@@ -48,6 +51,7 @@ __all__ = [
     "correct_patient",
     "deciders",
     "end_authority",
+    "entry_digest",
     "find",
     "is_child",
     "is_nhs_number",
@@ -59,6 +63,12 @@ __all__ = [
 
 _MONTHS = "january february march april may june july august september october november december"
 _MONTH = {name[:3]: number for number, name in enumerate(_MONTHS.split(), start=1)}
+
+
+class ChangedMeanwhile(ValueError):
+    """Somebody else corrected the entry after the form was opened."""
+
+    for_people = "Somebody else put this right meanwhile. What you typed was not kept."
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +116,19 @@ def add_patient(
 
 @transaction.atomic
 def correct_patient(
-    patient: Patient, *, name: str, born_on: date, nhs_number: str, by: Staff, now: datetime
+    patient: Patient,
+    *,
+    name: str,
+    born_on: date,
+    nhs_number: str,
+    began: str,
+    by: Staff,
+    now: datetime,
 ) -> frozenset[str]:
-    """Put right who the patient is, and return which fields changed. Raises DoesNotFit.
+    """Put right who the patient is, and return which fields changed.
 
-    Who decides follows from the birth date at once: each decision reads it as it is then. The
+    began: the `entry_digest` of what the form was opened with.
+    Raises DoesNotFit, or ChangedMeanwhile where the entry says something else by now. Who decides follows from the birth date at once: each decision reads it as it is then. The
     ledger says what was changed and by whom, and neither the old words nor the new.
     """
     demand(by, Action.RECORD_CONSENT, patient)
@@ -126,6 +144,8 @@ def correct_patient(
     said = {"name": name, "born_on": born_on, "nhs_number": number}
     changed = frozenset(each for each, value in said.items() if getattr(fresh, each) != value)
     if changed:
+        if began != entry_digest(fresh):
+            raise ChangedMeanwhile(str(fresh.pk))
         Patient.objects.filter(pk=fresh.pk).update(**said)
         log.append(
             "patient.corrected",
@@ -136,6 +156,12 @@ def correct_patient(
             what=sorted(changed),
         )
     return changed
+
+
+def entry_digest(patient: Patient) -> str:
+    """Return what only the same name, birth date and number give: SHA-256, in hexadecimal."""
+    said = [patient.name, patient.born_on.isoformat(), patient.nhs_number]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 @transaction.atomic

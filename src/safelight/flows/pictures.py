@@ -33,7 +33,10 @@ ROUNDS = 4
 HIDDEN_AT = 0.97
 """A box of which this share is black shows nothing of what it names."""
 LEFT_AT = 0.5
-"""A finding of which this share lies in what a person chose to leave is left."""
+"""A finding of which this share lies in what a person chose to leave is left, if it is the same kind."""
+LEFT_LEAST = {"text": 0.0}
+"""Of the area of what a person left: a smaller finding in it is another thing. A word is part of its line."""
+USUAL_LEFT_LEAST = 0.25
 QUICK_SIDE = 1024
 """To which a picture is opened for a quick look: detect.QUICK asks for no more."""
 
@@ -76,6 +79,20 @@ class Covered:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """What a person looked at and lets stand: this kind of thing in this box, and nothing else there."""
+
+    box: Region
+    kind: str
+
+    def shared(self, finding: Finding) -> int:
+        """Return the pixels of the finding that lie in the box; none of another kind, or if it is far smaller."""
+        box = _box(finding)
+        least = LEFT_LEAST.get(self.kind, USUAL_LEFT_LEAST) * self.box.area
+        return box.overlap(self.box) if finding.kind == self.kind and box.area >= least else 0
+
+
+@dataclass(frozen=True, slots=True)
 class CopyMade:
     """A finished copy and all that is known of it. All boxes are in pixels of the upright original."""
 
@@ -91,7 +108,7 @@ class CopyMade:
     late: tuple[Finding, ...]
     """Not seen on the original but on the copy, and covered there."""
     left: tuple[Finding, ...]
-    """What a person decided to leave."""
+    """What a person decided to leave, on the original or on the copy."""
     answers: Mapping[str, Answer]
     """Of the finished copy; failed also where the look at the original failed."""
     problems: tuple[str, ...]
@@ -101,6 +118,8 @@ class CopyMade:
     person_looked: bool
     visible: float
     """The share of the picture, 0 to 1, that is neither covered nor outside what was kept."""
+    visible_before: float
+    """What would be visible without the covers of `late`."""
 
     @property
     def verified(self) -> bool:
@@ -165,7 +184,7 @@ def make_copy(
     *,
     keep: Sequence[Region | Literal["skin", "lesion"]] = (),
     cover: Sequence[Region] = (),
-    leave: Sequence[Region] = (),
+    leave: Sequence[Leave] = (),
     max_side: int | None = None,
     held: Literal["cover", "ask"] = "cover",
     file_format: Literal["jpeg", "png"] = "jpeg",
@@ -177,7 +196,7 @@ def make_copy(
 
     keep: outside these everything is black; none keeps all. "skin" and "lesion" stand for what
     `redact.propose` says of this picture. cover: black whatever is there.
-    leave: a person looked and lets what lies here stand. Boxes are in pixels of the upright picture.
+    leave: a person looked and lets such a thing stand there. Boxes are in pixels of the upright picture.
     held: cover what may be something too, or leave it bare and return it in `to_settle`.
     Raises PictureRefused, LockUnavailable, RegionOutsideImage for a box that reaches out, and
     NothingToPropose.
@@ -186,14 +205,15 @@ def make_copy(
     opened = files.decode(data, unlocked=unlocked)
     kept = _kept(keep, opened.pixels)
     wish = _Wish(opened.pixels, kept, tuple(leave), max_side, held, file_format)
-    wish.refuse_outside((*kept, *cover, *leave))
+    wish.refuse_outside((*kept, *cover, *(each.box for each in leave)))
     before = detect.find(opened.pixels, detectors=asked, file_findings=opened.file_findings)
     covered = [Covered("chosen", box, "chosen by a person") for box in cover]
     covered += wish.covers_for(wish.bare(before.in_pixels, covered))
     look, late = _looked_until_clean(wish, covered, asked)
+    visible_before = wish.visible(covered)
     covered += wish.covers_for(late)
     to_settle = wish.to_settle((*wish.bare(before.in_pixels, covered), *look.bare))
-    left = wish.left(before.in_pixels)
+    left = wish.left_once(before.in_pixels, look.found)
     return CopyMade(
         data=look.copy,
         sha256=hashlib.sha256(look.copy).hexdigest(),
@@ -209,6 +229,7 @@ def make_copy(
         before=before,
         person_looked=person_looked,
         visible=wish.visible(covered),
+        visible_before=visible_before,
     )
 
 
@@ -240,7 +261,7 @@ class _Wish:
 
     pixels: Pixels
     keep: tuple[Region, ...]
-    leave: tuple[Region, ...]
+    leave: tuple[Leave, ...]
     max_side: int | None
     held: Literal["cover", "ask"]
     file_format: Literal["jpeg", "png"]
@@ -275,10 +296,17 @@ class _Wish:
         ]
 
     def left(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        shares = redact.shares_hidden(
-            [_box(finding) for finding in findings], covered=self.leave, size=self.size
+        return tuple(
+            finding
+            for finding in findings
+            if sum(each.shared(finding) for each in self.leave) >= LEFT_AT * _box(finding).area
         )
-        return tuple(f for f, share in zip(findings, shares, strict=True) if share >= LEFT_AT)
+
+    def left_once(self, before: Sequence[Finding], after: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Return what is left, each thing once: what was seen on the copy only where it wasn't before."""
+        first = self.left(before)
+        fresh = [each for each in self.left(after) if not any(_same(each, one) for one in first)]
+        return (*first, *fresh)
 
     def covers_for(self, bare: Sequence[Finding]) -> list[Covered]:
         """Return the black boxes for what is to be covered without asking."""
@@ -317,6 +345,8 @@ class _Look:
     seen: Pixels
     """What another decoder than the writer's makes of the copy."""
     after: Report
+    found: list[Finding]
+    """All that was seen there, in the size of the original."""
     bare: list[Finding]
 
 
@@ -326,8 +356,8 @@ def _look(wish: _Wish, covered: Sequence[Covered], detectors: Detectors) -> _Loo
     copy = _encoded(pixels, wish.file_format)
     seen = decoded_copy(copy)
     after = detect.find(seen, detectors=detectors, scales=detect.AGAIN)
-    bare = wish.bare(_in_size(after.in_pixels, seen, wish.size), covered)
-    return _Look(pixels, copy, seen, after, bare)
+    found = _in_size(after.in_pixels, seen, wish.size)
+    return _Look(pixels, copy, seen, after, found, wish.bare(found, covered))
 
 
 def _in_size(findings: Iterable[Finding], seen: Pixels, size: tuple[int, int]) -> list[Finding]:
@@ -348,6 +378,10 @@ def _in_size(findings: Iterable[Finding], seen: Pixels, size: tuple[int, int]) -
         )
         for finding in findings
     ]
+
+
+def _same(finding: Finding, other: Finding) -> bool:
+    return finding.kind == other.kind and _box(finding).overlap(_box(other)) > 0
 
 
 def _box(finding: Finding) -> Region:

@@ -278,7 +278,7 @@ def _letter(link: Link, secret: str) -> str:
         f"{link.created_by.name} of {link.practice.name} asks for your opinion on a picture.\n\n"
         f"{settings.SAFELIGHT_SERVER_URL}{LINK_PATH}#{secret}\n\n"
         "Nothing is shown until you press the button there. We then send a code to this address.\n"
-        f"The link works until {until:%d %B, %H:%M}, in the first browser that opens it.\n"
+        f"The link works until {until:%-d %B, %H:%M}, in the first browser that opens it.\n"
         "Please don’t pass it on: it carries your name.\n"
     )
 

@@ -151,7 +151,7 @@ def _notes(decision: Decision, asked: Asked) -> tuple[Way, ...]:
     return tuple(
         Way(
             f"The authority of {each.name} ends",
-            f"Last day: {each.last_on:%d %B %Y}. What was agreed under it ends with it.",
+            f"Last day: {each.last_on:%-d %B %Y}. What was agreed under it ends with it.",
             "",
             "people",
         )

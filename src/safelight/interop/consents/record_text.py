@@ -52,7 +52,12 @@ def _identifiable(said: Said) -> Iterator[str]:
 def _answered(said: Said) -> str:
     who = "the patient" if said.giver is None else f"{said.giver.name} ({said.giver.role})"
     words = f": {said.statement}" if said.statement else ""
-    return f"Answered by {who}. {said.form_words}{words}."
+    return f"Answered by {who}. {_ended(said.form_words + words)}"
+
+
+def _ended(sentence: str) -> str:
+    """Return the sentence with one full stop: what somebody typed may have its own."""
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
 def _helped(said: Said) -> Iterator[str]:

@@ -70,6 +70,29 @@ def day(when: date | datetime | None) -> str:
     return f"{on.day} {on:%B}{year}"
 
 
+@register.filter
+def moment(when: datetime | None) -> str:
+    """Say when with the time of day, as `day` does: "2 October 10:47" is not "2 October 10:52"."""
+    if when is None or relative(timezone.localtime(when).date()):
+        return day(when)
+    return f"{day(when)} {clock(when)}"
+
+
+@register.filter
+def inside(said: str) -> str:
+    """Say a day within a sentence: "since yesterday 10:45"."""
+    return f"{said[:1].lower()}{said[1:]}"
+
+
+@register.filter
+def on_day(when: date | datetime | None) -> str:
+    """Say on what day something was: "yesterday at 10:45", "on 17 October"."""
+    said, _, at = day(when).partition(" ")
+    if said in ("Today", "Yesterday"):
+        return f"{said.lower()} at {at}" if at else said.lower()
+    return f"on {day(when)}" if when else ""
+
+
 def relative(on: date) -> str:
     """Return "Today" or "Yesterday", or nothing for any other day."""
     ago = (timezone.localdate() - on).days

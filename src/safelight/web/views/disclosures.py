@@ -18,7 +18,7 @@ from safelight.flows.allowed import DoesNotFit
 from safelight.policy.roles import Action
 from safelight.records.models import ExposureAlarm, Patient
 from safelight.web.captions import read_into
-from safelight.web.disclosing import SaidForm, facts_from, places, rounded, told
+from safelight.web.disclosing import SaidForm, facts_from, place_names, places, rounded, told
 from safelight.web.doors import SignedInRequest, needs
 from safelight.web.forms import DayField, Option, put_right
 
@@ -191,7 +191,8 @@ class PracticeForm(forms.Form):
         required=False,
         choices=lambda: [(value.partition(":")[2], name) for value, name in places()[3][1]],
         widget=forms.SelectMultiple({"size": 10}),
-        help_text="Everybody who sees the practice’s name knows them. Choose those with 95 of 100 patients.",
+        help_text="Everybody who sees the practice’s name knows them. Choose those with 95 of 100 patients."
+        " With a keyboard or a mouse, hold Ctrl (⌘ on a Mac) to choose more than one.",
     )
     list_size = forms.IntegerField(
         label="Patients on our list",
@@ -221,7 +222,9 @@ def our_patients(request: SignedInRequest) -> HttpResponse:
         messages.success(request, "Written down. Releases are counted with it from now on.")
         return redirect("governance")
     status = 422 if form.is_bound else 200
-    return render(request, "disclosures/our_patients.html", {"form": form}, status=status)
+    names = place_names()
+    context = {"form": form, "chosen": [names.get(each, each) for each in practice.places]}
+    return render(request, "disclosures/our_patients.html", context, status=status)
 
 
 urlpatterns = [

@@ -30,7 +30,7 @@ from safelight.web.explaining import explained
 from safelight.web.forms import DayField, Option, once_of, put_right
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from django.forms import BoundField
 
@@ -333,25 +333,34 @@ def file(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def _rows(found: Matter, form: WeighForm, *, now: datetime) -> list[Row]:
     """Return every picture that is kept, and those that were given and are kept no more."""
     known = {each.photo_id: each for each in found.exhibits.select_related(*_TO_DECIDE)}
+    outcomes = _outcomes([known[pk] for pk in form.photos if pk in known], now=now)
     rows = [
-        Row(photo, *form.of(pk), known.get(pk), _outcome(known.get(pk), now=now))
+        Row(photo, *form.of(pk), known.get(pk), outcomes.get(pk, ""))
         for pk, photo in form.photos.items()
     ]
     gone = (each for pk, each in known.items() if pk not in form.photos and each.given_at)
     return rows + [Row(each.photo, None, None, each, "closed") for each in gone]
 
 
-def _outcome(row: Exhibit | None, *, now: datetime) -> str:
-    if row is None:
-        return ""
+def _outcomes(weighed: Sequence[Exhibit], *, now: datetime) -> dict[UUID, str]:
+    """Return the outcome of each by its picture; what has to be decided is decided in one go."""
+    found = {each.photo_id: _settled(each) for each in weighed}
+    open_ones = [each for each in weighed if not found[each.photo_id]]
+    for each, decision in zip(open_ones, flow.decide_each(open_ones, now=now), strict=True):
+        permits = isinstance(decision, policy.Permit)
+        found[each.photo_id] = "permit" if permits else str(decision.outcome)
+    return found
+
+
+def _settled(row: Exhibit) -> str:
+    """Return the outcome that no rule is asked for, or nothing."""
     if row.given_at is not None:
         return "given"
     if not row.is_needed:
         return "not-needed"
     if not row.matter.is_open:
         return "not-given"
-    decision = flow.decide(row, now=now)
-    return "permit" if isinstance(decision, policy.Permit) else str(decision.outcome)
+    return ""
 
 
 _TO_DECIDE = ("photo__patient__practice", "photo__consent", "matter__practice", "matter__hold")

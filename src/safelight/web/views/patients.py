@@ -67,14 +67,28 @@ def correct(request: SignedInRequest, pk: UUID) -> HttpResponse:
     known = {each: getattr(patient, each) for each in ("name", "born_on", "nhs_number")}
     form = PatientForm(request.POST or None, number=terms.patient_number, initial=known)
     if form.is_valid():
+        began = request.POST.get("began", "")
         try:
-            flow.correct_patient(patient, **form.cleaned_data, by=request.user, now=now)
+            flow.correct_patient(
+                patient, **form.cleaned_data, began=began, by=request.user, now=now
+            )
         except DoesNotFit as refused:
             put_right(form, refused.fields)
+        except flow.ChangedMeanwhile as error:
+            messages.error(request, f"{error.for_people} Here is what it says now.")
+            return redirect("patient-correct", patient.pk)
         else:
             messages.success(request, "Put right")
             return redirect("patient", patient.pk)
-    return _form(request, patient, form, title="What is wrong here?", action="Put it right")
+    context = {
+        "patient": patient,
+        "back": "patient",
+        "form": form,
+        "began": request.POST.get("began") or flow.entry_digest(patient),
+        "title": "What is wrong here?",
+        "action": "Put it right",
+    }
+    return render(request, "patients/form.html", context)
 
 
 @require_GET

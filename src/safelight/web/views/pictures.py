@@ -89,7 +89,7 @@ def picture(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "photo": photo,
         "patient": photo.patient,
         "is_open": photo.state == Photo.State.KEPT,
-        "steps": _steps(photo),
+        "steps": _steps(photo, request.user),
         "kept": retaining.kept_at_least(photo, now=timezone.now()),
         "given": matters.given_by_law(photo),
         "slug": slugify(photo.body_site),
@@ -167,12 +167,17 @@ def _shown_to(staff: Staff) -> QuerySet[Photo]:
     return found.exclude(state__in=(Photo.State.CLOSED, Photo.State.ERASED))
 
 
-def _steps(photo: Photo) -> tuple[Way, ...]:
-    """Return what can be done with the picture, of what this installation has."""
-    listed = (
-        ("ask", "Ask a colleague", "A link for one named person.", "talk"),
-        ("copy-new", "Prepare a copy", "For teaching or a talk. A second person looks.", "people"),
+def _steps(photo: Photo, staff: Staff) -> tuple[Way, ...]:
+    """Return what this person can do with the picture, of what this installation has."""
+    ask = ("ask", "Ask a colleague", "A link for one named person.", "talk")
+    copy = (
+        "copy-new",
+        "Prepare a copy",
+        "For teaching or a talk. A second person looks.",
+        "people",
     )
+    allowed = ((Action.ASK_COLLEAGUE, ask), (Action.REQUEST_RELEASE, copy))
+    listed = [each for action, each in allowed if may(staff.role, action)]
     return tuple(
         Way(title, text, href, icon_name)
         for name, title, text, icon_name in listed

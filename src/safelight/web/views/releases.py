@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,12 +17,12 @@ from safelight import policy
 from safelight.flows import final_item, intruding, opening, studies
 from safelight.flows import release as flow
 from safelight.flows.allowed import DoesNotFit
-from safelight.flows.copies import TICKS, CopyNotFit, Wishes, for_editor
+from safelight.flows.copies import TICKS, CopyNotFit, for_editor
 from safelight.flows.once import AlreadyDone
 from safelight.policy.roles import Action, may
 from safelight.records.models import OrganisationAgreement, Photo, Release
-from safelight.terms import Purpose, Region, RegionOutsideImage
-from safelight.web import opened
+from safelight.terms import Purpose, RegionOutsideImage
+from safelight.web import opened, reviewing
 from safelight.web.captions import read_into
 from safelight.web.crowd import drawn
 from safelight.web.decisions import explained
@@ -46,6 +45,7 @@ from safelight.web.release_forms import (
     Attempts,
     TicksForm,
 )
+from safelight.web.reviewing import Problem
 from safelight.web.words import AUDIENCES, PURPOSES
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from safelight.records.models import Staff
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
-MOST_BOXES = 200
 
 
 @form_page
@@ -160,18 +159,18 @@ def reword(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def prepare(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Make the copy as the person decided, and pass it to the desk."""
     found, form, now = _release(request, pk), TicksForm(request.POST), timezone.now()
-    problems: list[str] = []
+    problems: list[Problem] = []
     held: tuple[Finding, ...] = ()
     if form.is_valid():
         try:
-            wishes = _wishes(request, form)
+            wishes = reviewing.wishes(request.POST, ticked=form.cleaned_data["ticked"])
             done = flow.prepare_copy(found, wishes=wishes, by=request.user, now=now)
         except DoesNotFit as refused:
-            problems = list(refused.fields.values())
+            problems = reviewing.unfit(refused.fields)
         except CopyNotFit as refused:
-            problems, held = list(refused.reasons), refused.held
+            problems, held = [Problem(each) for each in refused.general], refused.held
         except (RegionOutsideImage, opening.PictureClosed) as refused:
-            problems = [refused.for_people]
+            problems = [Problem(refused.for_people)]
         except flow.NotTheirTurn as error:
             messages.error(request, error.for_people)
             return redirect("release", found.pk)
@@ -265,7 +264,7 @@ def _editor(
     found: Release,
     form: TicksForm,
     *,
-    problems: Sequence[str] = (),
+    problems: Sequence[Problem] = (),
     held: Sequence[Finding] = (),
     status: int = 200,
 ) -> HttpResponse:
@@ -273,14 +272,15 @@ def _editor(
         begun = flow.to_review(found, by=request.user)
     except opening.PictureClosed as error:
         raise Http404 from error
-    review = begun
+    review, again = begun, for_editor(held, prefix="again")
     if request.method == "POST":
-        review = _resumed(request, begun, for_editor(held, prefix="again"))
+        review = reviewing.resumed(request.POST, begun, again)
     context = _context(found, request.user) | {
         "crowd": banded(found.assessment),
         "form": form,
         "said": SaidForm(initial=answers_from(found.discloses)),
-        "problems": problems,
+        "problems": [*reviewing.to_do(review, again=again), *problems] if held else problems,
+        "looked_again": bool(held),
         "review": review,
     }
     return render(request, "releases/editor.html", context, status=status)
@@ -363,59 +363,6 @@ def _context(found: Release, reader: Staff) -> dict[str, Any]:
         "copy": found.copy,
         "tick_words": [TICKS.get(key, key) for key in found.ticked],
     }
-
-
-def _wishes(request: SignedInRequest, form: TicksForm) -> Wishes:
-    return Wishes(
-        keep=_boxes(request, "keep"),
-        cover=_boxes(request, "cover"),
-        leave=_boxes(request, "leave"),
-        ticked=frozenset(form.cleaned_data["ticked"]),
-    )
-
-
-def _resumed(
-    request: SignedInRequest, begun: dict[str, Any], again: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """Return what the editor shows after a copy that wasn't fit: all that was decided.
-
-    again: what the check of the finished copy held or still saw; it was not on the picture before.
-    """
-    try:
-        keep, cover, leave = (
-            [box.as_list() for box in _boxes(request, name)] for name in ("keep", "cover", "leave")
-        )
-    except (DoesNotFit, RegionOutsideImage):
-        keep, cover, leave = [], [], []
-    findings = begun["findings"]
-    known = [each["box"] for each in findings]
-    left = [
-        {"id": f"left-{number}", "kind": "", "why": "left in before", "box": box, "answer": "held"}
-        for number, box in enumerate((box for box in leave if box not in known), start=1)
-    ]
-    new = [each for each in again if each["box"] not in known + leave]
-    settled = {each["id"]: "leave" for each in left}
-    settled |= {each["id"]: "cover" for each in findings if each["box"] in cover}
-    settled |= {each["id"]: "leave" for each in findings if each["box"] in leave}
-    return begun | {
-        "findings": [*findings, *left, *new],
-        "keep": keep,
-        "cover": [box for box in cover if box not in known],
-        "settled": settled,
-    }
-
-
-def _boxes(request: SignedInRequest, name: str) -> tuple[Region, ...]:
-    """Return the boxes that the editor wrote. Raises DoesNotFit for anything else."""
-    try:
-        listed = json.loads(request.POST.get(name) or "[]")
-        if not isinstance(listed, list) or len(listed) > MOST_BOXES:
-            raise ValueError
-        return tuple(Region(*(int(side) for side in box)) for box in listed)
-    except RegionOutsideImage:
-        raise
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise DoesNotFit({name: "Load the page again, and draw the boxes once more"}) from error
 
 
 def _release(request: SignedInRequest, pk: UUID) -> Release:

@@ -81,7 +81,10 @@ class HoldForm(forms.Form):
         field = self.fields["photo"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", "All there is of this patient")] + [
-            (str(each.pk), f"{each.body_site}, {timezone.localtime(each.taken_at):%d %B %Y}")
+            (
+                str(each.pk),
+                f"{each.body_site}, {timezone.localtime(each.taken_at):%-d %B %Y, %H:%M}",
+            )
             for each in photos
         ]
 
