@@ -1,6 +1,7 @@
 """The whole way, once: from the camera to a colleague's screen, and all of it taken back.
 
-What a stranger does in the demo within two minutes. The README's pictures come from here.
+What a stranger does in the demo within two minutes. The pictures in the README and in docs come
+from here (`document_images.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.browser
 
 PATIENT = "Edith Marlowe"
 SITE = "Right forearm"
+WIDE = {"width": 960, "height": 840}
 
 
 def scene() -> np.ndarray:
@@ -43,6 +45,15 @@ def demo(tmp_path_factory) -> Iterator[Demo]:
     write_camera(camera, pixels=cv2.cvtColor(scene(), cv2.COLOR_RGB2BGR))
     with sync_playwright() as playwright, running_demo(playwright, camera=camera) as found:
         yield found
+
+
+def see_timeline(demo: Demo) -> None:
+    """See what is known of the patient before anything is added."""
+    wide = demo.as_staff("Ines Valdarno", size=WIDE)
+    wide.get_by_role("link", name=PATIENT).first.click()
+    loaded(wide, ".tile img")
+    see(wide, "timeline-wide")
+    wide.context.close()
 
 
 def sign(page: Page) -> None:
@@ -184,6 +195,7 @@ def loaded(page: Page, selector: str) -> None:
 def test_one_picture_goes_the_whole_way_and_comes_back(demo: Demo) -> None:
     gp = demo.as_staff("Ines Valdarno")
     see(gp, "today")
+    see_timeline(demo)
     receipt, picture = consent_and_picture(gp)
     colleague = ask_a_dermatologist(demo, gp, picture)
     release = copy_for_teaching(demo, gp, picture)

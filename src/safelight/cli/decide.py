@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from safelight import policy
 from safelight.cli import EXIT_DONE, EXIT_REFUSED, EXIT_UNREADABLE, EXIT_USAGE
+from safelight.policy.facts import ACTIONS, AUDIENCES, PURPOSES
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 16 * 1024 * 1024
 """Facts have some kilobytes; more is something else, and isn't read to the end."""
 
+MISSING = "missing"
+"""The rule's name where a fact that every act has isn't said."""
+WORDS_OF = {"action": ACTIONS, "purpose": PURPOSES, "audience": AUDIENCES}
 HEADINGS = {"permit": "Permitted", "hold": "On hold", "refuse": "Not permitted"}
 
 
@@ -122,9 +126,17 @@ def _reason(number: int, reason: Because) -> list[str]:
     lead = f"{number}. "
     lines = textwrap.wrap(reason.text, 88, initial_indent=lead, subsequent_indent=" " * len(lead))
     lines.append(f"   Source: {reason.source}")
-    if reason.needs is not None:
+    if reason.rule == MISSING:
+        lines += _to_say(reason)
+    elif reason.needs is not None:
         lines += _need(reason.needs.field, reason.needs.value)
     return [*lines, ""]
+
+
+def _to_say(reason: Because) -> list[str]:
+    field = reason.needs.field if reason.needs else ""
+    words = WORDS_OF.get(field)
+    return [f"   One of: {', '.join(sorted(words))}"] if words else [f"   Say it: {field}"]
 
 
 def _need(field: str, value: Any) -> list[str]:

@@ -100,6 +100,11 @@ def place(finding: Finding) -> str:
     return f"{box.width} × {box.height} at {box.x}, {box.y}"
 
 
+def told_of(kind: str, why: str) -> str:
+    """Return what is known beyond the kind: "text, text" would say nothing."""
+    return "" if why == kind else why
+
+
 def _one(name: str, *, quick: bool, as_json: bool) -> int:
     data = read(Path(name))
     if isinstance(data, Failure):
@@ -119,7 +124,7 @@ def _for_people(name: str, seen: Inspected) -> str:
     else:
         lines.append("  Nothing certain. Whether it identifies somebody, only a person can say.")
     lines += [
-        f"    {finding.kind:<9} {place(finding):<24} {finding.why}"
+        f"    {finding.kind:<9} {place(finding):<24} {told_of(finding.kind, finding.why)}".rstrip()
         for finding in seen.report.findings
     ]
     said = seen.report.answers

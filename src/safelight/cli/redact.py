@@ -19,6 +19,7 @@ from safelight.cli.inspect import (
     place,
     read,
     report_failure,
+    told_of,
 )
 from safelight.flows import pictures
 from safelight.terms import Answer, Region, RegionOutsideImage
@@ -200,9 +201,11 @@ def _for_people(made: CopyMade, out: Path) -> str:
     lines = []
     for each in made.covered:
         size = f"{each.box.width} × {each.box.height} at {each.box.x}, {each.box.y}"
-        lines.append(f"  covered   {each.kind:<9} {size:<24} {each.why}")
+        lines.append(
+            f"  covered   {each.kind:<9} {size:<24} {told_of(each.kind, each.why)}".rstrip()
+        )
     lines += [
-        f"  left over {finding.kind:<9} {place(finding):<24} {finding.why}"
+        f"  left over {finding.kind:<9} {place(finding):<24} {told_of(finding.kind, finding.why)}".rstrip()
         for finding in made.residual
     ]
     if made.visible < NEXT_TO_NOTHING:

@@ -237,3 +237,11 @@ def test_scripts_get_the_status_from_a_pipe(facts, status):
     )
     assert done.returncode == status
     assert bool(done.stdout) == (status != 4)
+
+
+def test_what_every_act_says_is_asked_for_with_the_words_there_are(given, capsys):
+    assert main(["decide", given({"action": "use", "purpose": "audit"})]) == 3
+    said = capsys.readouterr().out
+    assert "One of: closed-group, named, organisation, public, team" in said
+    assert "Say it: at" in said
+    assert "its value" not in said
