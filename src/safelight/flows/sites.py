@@ -14,6 +14,9 @@ class Site:
     intimate: bool = False
 
 
+HEAD = "Head and neck"
+
+
 def _both_sides(group: str, *names: str) -> tuple[Site, ...]:
     return tuple(Site(f"{side} {name}", group) for name in names for side in ("Left", "Right"))
 
@@ -21,8 +24,8 @@ def _both_sides(group: str, *names: str) -> tuple[Site, ...]:
 SITES: tuple[Site, ...] = (
     *_both_sides("Leg", "lower leg", "knee", "thigh", "foot"),
     *_both_sides("Arm", "forearm", "hand", "upper arm", "shoulder"),
-    *(Site(name, "Head and neck") for name in ("Face", "Scalp", "Neck", "Mouth")),
-    *_both_sides("Head and neck", "ear", "eye"),
+    *(Site(name, HEAD) for name in ("Face", "Scalp", "Neck", "Mouth")),
+    *_both_sides(HEAD, "ear", "eye"),
     *(Site(name, "Body") for name in ("Chest", "Belly", "Upper back", "Lower back")),
     *(
         Site(name, "Private", intimate=True)
@@ -30,6 +33,12 @@ SITES: tuple[Site, ...] = (
     ),
 )
 BY_NAME = {site.name: site for site in SITES}
+
+
+def group_of(name: str) -> str:
+    """Return the group that the part stands in; nothing for one that nobody knows."""
+    site = BY_NAME.get(name)
+    return site.group if site else ""
 
 
 def is_intimate(name: str) -> bool:

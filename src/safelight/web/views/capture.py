@@ -20,7 +20,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight.flows import capture as flow
-from safelight.flows import discreet, saying_no
+from safelight.flows import discreet, glancing, saying_no
 from safelight.flows.circumstances import USUAL, Circumstances
 from safelight.flows.deciding import Decision
 from safelight.flows.sites import is_intimate
@@ -51,6 +51,16 @@ NOT_WHOLE = "The picture did not arrive whole. Please take it again."
 NO_DECODING = (
     "This server can't open pictures safely, so it takes none in. Tell your administrator."
 )
+
+
+SHOWN = {
+    glancing.Told.FACE: "a face",
+    glancing.Told.PERSON: "another person",
+    glancing.Told.CODE: "a bar code",
+    glancing.Told.TEXT: "something written",
+}
+TAKE_ANEW = "If that needn’t be there, destroy the picture and take another one."
+NOT_LOOKED = "Nobody has looked for faces and names in it. Look yourself before you go on."
 
 
 class SaidNoForm(forms.Form):
@@ -198,7 +208,20 @@ def take_in(request: SignedInRequest, shot: Shot) -> HttpResponse:
         return no(NO_DECODING, HTTPStatus.UNPROCESSABLE_ENTITY)
     if not isinstance(made, Photo):
         return no(discreet.in_short(made), HTTPStatus.CONFLICT)
+    _say_what_shows(request, made)
     return JsonResponse({"next": shot.next_url()}, status=201)
+
+
+def _say_what_shows(request: SignedInRequest, photo: Photo) -> None:
+    """Warn of what a first look saw, as long as the picture can be destroyed and taken anew."""
+    try:
+        told = glancing.at_taken(photo, by=request.user)
+    except glancing.NotLooked:
+        messages.warning(request, NOT_LOOKED)
+        return
+    if told:
+        shown = " and ".join(SHOWN[each] for each in told)
+        messages.warning(request, f"It seems to show {shown}. {TAKE_ANEW}")
 
 
 def stop_it(request: SignedInRequest, shot: Shot) -> HttpResponseBase:
