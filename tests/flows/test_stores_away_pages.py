@@ -28,6 +28,8 @@ def kinds(of: type[Exception]) -> list[type[Exception]]:
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_whatever_a_store_says_reaches_a_person(adult, gp, monkeypatch, caplog, kind, accept):
     photo = take(adult, gp, agree(adult, gp, now=timezone.now())[0], now=timezone.now())
+    # The pages are imported here, or those that take `unsealed` by name would keep what fails.
+    where = reverse("picture-image", args=[photo.pk])
 
     def fails(*_args, **_more):
         raise kind("Anna Quillon, 9434765919")
@@ -35,7 +37,7 @@ def test_whatever_a_store_says_reaches_a_person(adult, gp, monkeypatch, caplog, 
     monkeypatch.setattr(opening, "unsealed", fails)
     client = signed_in(gp)
     with caplog.at_level(logging.ERROR):
-        shown = client.get(reverse("picture-image", args=[photo.pk]), headers={"Accept": accept})
+        shown = client.get(where, headers={"Accept": accept})
     text = shown.json()["detail"] if accept == "application/json" else shown.content.decode()
     assert shown.status_code == 503
     assert kind.for_people.split(".")[0].replace("'", "") in text.replace("&#x27;", "").replace(
