@@ -51,6 +51,11 @@ def see_timeline(demo: Demo) -> None:
     """See what is known of the patient before anything is added."""
     wide = demo.as_staff("Ines Valdarno", size=WIDE)
     wide.get_by_role("link", name=PATIENT).first.click()
+    for _ in range(120):  # the demo is still taking its pictures
+        if wide.locator(".tile img").count() == 4:
+            break
+        wide.wait_for_timeout(1000)
+        wide.reload()
     loaded(wide, ".tile img")
     see(wide, "timeline-wide")
     wide.context.close()
