@@ -14,7 +14,7 @@ from PIL import Image
 SHOTS = Path(__file__).parent / "shots"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 OF = {
-    "timeline": ("way-timeline-wide", 0.7),
+    "timeline": ("way-timeline-wide", 0.6),
     "consent": ("way-consent", 1.0),
     "camera": ("way-camera", 0.7),
     "opinion": ("way-colleague", 1.0),

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 PATIENT = "Edith Marlowe"
 SITE = "Right forearm"
-WIDE = {"width": 960, "height": 840}
+WIDE = {"width": 1120, "height": 980}
 
 
 def scene() -> np.ndarray:
