@@ -75,6 +75,27 @@ class Fails:
         raise detect.DetectorFailed("x")
 
 
+@dataclass(frozen=True)
+class Sees:
+    kind: str
+    answer: detect.Answer = detect.Answer.FOUND
+    cards: tuple[detect.ModelCard, ...] = ()
+
+    def find(self, sizes, *, scales):
+        box = sizes.region(0, 0, 40, 40)
+        return (detect.Finding(self.kind, box, None, 0.9, "there", self.answer),)
+
+
+@pytest.mark.parametrize("kind", [*Told, "tattoo"])
+@pytest.mark.parametrize("answer", [detect.Answer.FOUND, detect.Answer.HELD])
+def test_what_is_certain_enough_is_told(kind, answer, adult, gp, consent, monkeypatch):
+    photo = taken(adult, gp, consent, made_up.wound(3, size=(320, 240)))
+    asked = detect.Detectors((Sees(kind, answer),))
+    monkeypatch.setattr(pictures, "shared_detectors", lambda: asked)
+    is_told = answer is detect.Answer.FOUND and kind in set(Told)
+    assert glancing.at_taken(photo, by=gp) == ((Told(kind),) if is_told else ())
+
+
 def test_a_detector_that_failed_is_no_silence(adult, gp, consent, monkeypatch):
     photo = taken(adult, gp, consent, made_up.wound(3))
     monkeypatch.setattr(pictures, "shared_detectors", lambda: detect.Detectors((Fails(),)))
@@ -94,7 +115,7 @@ def test_the_page_after_the_picture_warns_and_says_what_to_do(adult, gp, consent
     [(tone, said)] = said_after(signed_in(gp), adult, consent, made_up.wristband(3))
     assert tone == "warning"
     assert "something written" in said
-    assert "destroy the picture and take another one" in said
+    assert "take another one, then take this one back" in said
 
 
 def test_nothing_is_said_of_a_wound_alone(adult, gp, consent):

@@ -1,4 +1,4 @@
-"""A first look at a picture that was just taken: what in it tells who it is, while it can be taken anew.
+"""A first look at a picture that was just taken: what in it tells who it is, while another can be taken.
 
 A machine looks, nobody is shown anything, and nothing of the answer is kept. It sees less than the
 look before a copy (`detect.QUICK`), and its silence says nothing.
@@ -33,6 +33,7 @@ class Told(StrEnum):
 
     FACE = "face"
     PERSON = "person"
+    SCREEN = "screen"
     CODE = "code"
     TEXT = "text"
 

@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.text import slugify
+from django.utils.text import get_text_list, slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from safelight.flows import capture as flow
@@ -56,10 +56,12 @@ NO_DECODING = (
 SHOWN = {
     glancing.Told.FACE: "a face",
     glancing.Told.PERSON: "another person",
+    glancing.Told.SCREEN: "a screen",
     glancing.Told.CODE: "a bar code",
     glancing.Told.TEXT: "something written",
 }
-TAKE_ANEW = "If that needn’t be there, destroy the picture and take another one."
+TAKE_ANEW = "If that needn’t be there, take another one, then take this one back on its own page."
+"""Destroying it first would end the agreement, as long as no other picture rests on it."""
 NOT_LOOKED = "Nobody has looked for faces and names in it. Look yourself before you go on."
 
 
@@ -220,7 +222,7 @@ def _say_what_shows(request: SignedInRequest, photo: Photo) -> None:
         messages.warning(request, NOT_LOOKED)
         return
     if told:
-        shown = " and ".join(SHOWN[each] for each in told)
+        shown = get_text_list([SHOWN[each] for each in told], "and")
         messages.warning(request, f"It seems to show {shown}. {TAKE_ANEW}")
 
 
