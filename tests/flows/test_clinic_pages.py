@@ -578,6 +578,15 @@ def test_the_timeline_shows_what_is_gone_to_governance_alone(client, adult, gp, 
     assert page["Cache-Control"] == "no-store"
 
 
+def test_the_timeline_names_an_intimate_picture_and_does_not_show_it(inside, adult, gp, consent):
+    photo = take(adult, gp, consent)
+    Photo.objects.update(intimate=True)
+    text = inside.get(reverse("patient", args=[adult.pk])).content.decode()
+    assert "open it if you need it" in text
+    assert reverse("picture", args=[photo.pk]) in text
+    assert "/tile/" not in text
+
+
 def test_an_empty_timeline_says_how_to_begin(inside, adult):
     assert "No pictures yet" in inside.get(reverse("patient", args=[adult.pk])).content.decode()
 

@@ -110,6 +110,22 @@ def test_a_stale_page_opens_nothing_once_the_patient_objects(gp, photo):
     assert isinstance(flow.may_open(photo, by=gp, now=NOW), policy.Refusal)
 
 
+def test_an_intimate_picture_is_on_no_page_of_tiles_and_opens_alone(adult, gp, photo):
+    second = take(adult, gp, photo.consent)
+    Photo.objects.filter(pk=photo.pk).update(intimate=True)
+    both = list(Photo.objects.filter(patient=adult))
+    page = flow.open_thumbs(both, by=gp, now=NOW)
+    assert (page.shown, page.alone, page.decisions) == ({second.pk}, {photo.pk}, {})
+    with pytest.raises(NotAllowed):
+        flow.open_thumb(photo, by=gp, entry=page.entry, now=NOW)
+    assert isinstance(flow.open_photo(photo, by=gp, now=NOW), bytes)
+    alone = flow.open_thumbs([Photo.objects.get(pk=photo.pk)], by=gp, now=NOW)
+    assert (alone.entry, alone.shown) == (None, frozenset())
+    object_to(photo, "*")
+    shut = flow.open_thumbs([Photo.objects.get(pk=photo.pk)], by=gp, now=NOW)
+    assert (shut.alone, set(shut.decisions)) == (frozenset(), {photo.pk})
+
+
 @pytest.mark.parametrize("state", ["closed", "erased", "quarantined"])
 def test_a_closed_picture_opens_for_nobody(gp, photo, state):
     page = flow.open_thumbs([photo], by=gp, now=NOW)

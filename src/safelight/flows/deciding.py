@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy as copies
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import prefetch_related_objects
@@ -9,13 +10,14 @@ from django.db.models import prefetch_related_objects
 from safelight import policy
 from safelight.flows import in_force, studies, taken, weighing, who_decides
 from safelight.policy.page import decide_each
+from safelight.records.models import Patient
 from safelight.terms import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from safelight.records.models import Consent, Copy, Objection, Patient, Photo, Practice
+    from safelight.records.models import Consent, Copy, Objection, Photo, Practice
     from safelight.terms import Audience
 
 Decision = policy.Permit | policy.Hold | policy.Refusal
@@ -100,13 +102,15 @@ def may_use_each(
     asked: one or more: the picture, and its further top-level facts. For a page to be shown: who then opens or
     gives one of them asks anew. Raises ValueError for pictures of several patients.
     """
-    patient = asked[0][0].patient
-    if any(photo.patient_id != patient.pk for photo, _ in asked):
+    if len({photo.patient_id for photo, _ in asked}) != 1:
         raise ValueError("one page is about one patient")
+    # Rows of its own: what was read for this page must not answer anybody's next question.
+    patient = Patient.objects.select_related("practice").get(pk=asked[0][0].patient_id)
     prefetch_related_objects([patient], *_OF_THE_PATIENT)
     objections = list(patient.objections.select_related("consent"))
     facts = []
-    for photo, extra in asked:
+    for given, extra in asked:
+        photo = copies.copy(given)
         photo.patient = patient
         of_one = _use_facts(
             photo,

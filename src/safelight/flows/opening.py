@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from safelight import ledger, policy, vault
 from safelight.flows import stores
 from safelight.flows.allowed import NotAllowed, demand
 from safelight.flows.capture import blob_context
-from safelight.flows.deciding import may_use
+from safelight.flows.deciding import may_use, may_use_each
 from safelight.policy.roles import Action
 from safelight.records import locks, log
 from safelight.records.models import LedgerEntry, Photo
@@ -56,6 +56,8 @@ class Page:
     entry: int | None
     """Index of the ledger's entry, or None when nothing on the page may be opened."""
     shown: frozenset[UUID]
+    alone: frozenset[UUID]
+    """Of an intimate part: they may be opened, each by itself, and are on no page of tiles."""
     decisions: dict[UUID, Decision]
     """Why not, for those that are kept and may not be opened now."""
 
@@ -107,15 +109,17 @@ def open_thumbs(photos: Sequence[Photo], *, by: Staff, now: datetime) -> Page:
     demand(by, Action.SEE_PICTURES, *photos)
     if len({photo.patient_id for photo in photos}) > 1:
         raise ValueError("a page of tiles is about one patient")
-    decisions = {
-        photo.pk: _may_view(photo, now=now) for photo in photos if photo.state == Photo.State.KEPT
-    }
-    shown = [str(pk) for pk, each in decisions.items() if isinstance(each, policy.Permit)]
+    kept = [photo for photo in photos if photo.state == Photo.State.KEPT]
+    decisions = _may_view_each(kept, now=now)
+    may = {pk for pk, each in decisions.items() if isinstance(each, policy.Permit)}
+    alone = frozenset(photo.pk for photo in kept if photo.intimate and photo.pk in may)
+    shown = [str(pk) for pk in decisions if pk in may - alone]
     entry = _log_page(photos[0].patient, shown, by=by, now=now) if shown else None
     return Page(
         entry=entry,
         shown=frozenset(UUID(pk) for pk in shown),
-        decisions={pk: each for pk, each in decisions.items() if str(pk) not in shown},
+        alone=alone,
+        decisions={pk: each for pk, each in decisions.items() if pk not in may},
     )
 
 
@@ -149,6 +153,16 @@ def unsealed(photo: Photo, *, size: str) -> bytes:
         raise PictureClosed(str(photo.pk)) from error
     key = data_key if size == ORIGINAL else vault.derive(data_key, size)
     return vault.unseal(key, sealed, context=blob_context(photo, size))
+
+
+def _may_view_each(photos: Sequence[Photo], *, now: datetime) -> dict[UUID, Decision]:
+    if not photos:
+        return {}
+    asked: list[tuple[Photo, dict[str, Any]]] = [(photo, {}) for photo in photos]
+    found = may_use_each(
+        asked, purpose=Purpose.CARE, audience=Audience.TEAM, action="view", now=now
+    )
+    return {photo.pk: each for photo, each in zip(photos, found, strict=True)}
 
 
 def _may_view(photo: Photo, *, now: datetime) -> Decision:

@@ -41,6 +41,8 @@ class Tile:
     photo: Photo
     entry: int | None
     caption: str
+    is_alone: bool = False
+    """It may be opened, and is not shown among others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,9 @@ def _groups(photos: Iterable[Photo], page: opening.Page | None) -> tuple[Group, 
     sites: dict[str, list[Tile]] = {}
     for photo in photos:
         entry = page.entry if page and photo.pk in page.shown else None
-        caption = "" if entry is not None else _why_shut(photo)
-        sites.setdefault(photo.body_site, []).append(Tile(photo, entry, caption))
+        is_alone = page is not None and photo.pk in page.alone
+        caption = "" if entry is not None or is_alone else _why_shut(photo)
+        sites.setdefault(photo.body_site, []).append(Tile(photo, entry, caption, is_alone))
     return tuple(Group(site, slugify(site), tuple(tiles)) for site, tiles in sites.items())
 
 
