@@ -89,12 +89,14 @@ def as_onnx(
     start: str,
     classes: Sequence[int],
     every: int,
+    also: Sequence[str] = (),
 ) -> bytes:
     """Return the graph as an ONNX model of one free-sized picture (1, 3, height, width).
 
     model: the bytes of model.json. beside: reads a file of weights that it names. start: the step
     whose value is the prepared picture. classes: which to keep, in this order, of how many `every`
-    anchor has. Outputs are the heads in order of their names, each (1, channels, rows, columns).
+    anchor has. also: steps between start and heads whose values are wanted as well. Outputs are the
+    heads in order of their names, then these in their own, each (1, channels, rows, columns).
     Raises NotAModel for what isn't known here.
     """
     network = _read(model, beside, tuple(classes), every)
@@ -104,12 +106,13 @@ def as_onnx(
     out = Written(done={start})
     for bound, number in (("least", 0.0), ("most", 6.0)):
         out.weights.append(_tensor(bound, (), struct.pack("<f", number)))
-    for head in heads:
-        _write(head, network, out)
+    outputs = (*heads, *also)
+    for each in outputs:
+        _write(each, network, out)
     graph = b"".join(length_field(1, node) for node in out.nodes) + length_field(2, b"detector")
     graph += b"".join(length_field(5, weight) for weight in out.weights)
     graph += length_field(11, _value(start, (b"1", b"3", None, None)))
-    graph += b"".join(length_field(12, _value(head, (b"1", None, None, None))) for head in heads)
+    graph += b"".join(length_field(12, _value(each, (b"1", None, None, None))) for each in outputs)
     opset = length_field(8, any_field(2, VARINT, varint(OPSET)))
     return any_field(1, VARINT, varint(IR)) + length_field(7, graph) + opset
 

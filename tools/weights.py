@@ -254,7 +254,7 @@ def _joined_scalings(read: Read, member: str, _: str) -> bytes:
 def _from_tensorflow_js(read: Read, member: str, which: str) -> bytes:
     from tools.tfjs_graph import as_onnx
 
-    start, every, classes = which.split(":")
+    start, every, classes, *also = which.split(":")
     folder = PurePosixPath(member).parent
     return as_onnx(
         read(member),
@@ -262,6 +262,7 @@ def _from_tensorflow_js(read: Read, member: str, which: str) -> bytes:
         start=start,
         classes=[int(each) for each in classes.split(",")],
         every=int(every),
+        also=also,
     )
 
 

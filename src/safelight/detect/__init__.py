@@ -23,6 +23,7 @@ from safelight.detect.models import WeightsMissing, read_crop_model, read_model
 from safelight.detect.objects import Objects
 from safelight.detect.people import People
 from safelight.detect.sizes import Sizes
+from safelight.detect.tattoos import Tattoos
 from safelight.detect.text import Text
 from safelight.detect.things import SORTS, Things
 from safelight.detect.unseen import UNSEEN
@@ -118,8 +119,9 @@ def load(*, threads: int = 1, folder: Path | None = None) -> Detectors:
     )
     crops = Crops(read_crop_model("face-crop", folder=weights))
     faces, objects = Faces(retina, centre, crops), Objects(ssd)
-    asked: list[Detector] = [faces, Text(text, light), Codes(), People(objects, faces)]
-    asked += (Things(objects, sort) for sort in SORTS)
+    people = People(objects, faces)
+    asked: list[Detector] = [faces, Text(text, light), Codes(), people]
+    asked += (Tattoos(objects, people), *(Things(objects, sort) for sort in SORTS))
     return Detectors(tuple(asked), UNSEEN)
 
 

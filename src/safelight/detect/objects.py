@@ -55,6 +55,8 @@ RATIOS = (1.0, 2.0, 0.5, 3.0, 1 / 3)
 
 Rows: TypeAlias = NDArray[np.float32]
 """(n, 4 + names): left, top, right, bottom, then how likely each of NAMES is."""
+Cells: TypeAlias = NDArray[np.float32]
+"""(rows, columns, 576): what the network made of each piece of a picture half-way to its answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Seen:
     """What the network saw, in pixels of the picture."""
 
     rows: Rows
+    cells: Cells | None = None
+    """Of the whole picture only, the picture's pieces in their own places."""
 
     def of(self, *names: str, at: float) -> Boxes:
         """Return (n, 5): boxes where any of the names is at least so likely, and how likely."""
@@ -93,29 +97,34 @@ class Objects:
 
     def _whole(self, sizes: Sizes, mirrored: bool) -> Seen:
         small = sizes.at(SEEN_AT)
-        return Seen(_in_pixels_of(sizes, small, self._rows(small, mirrored=mirrored)))
+        rows, cells = self._asked(small, mirrored=mirrored)
+        return Seen(_in_pixels_of(sizes, small, rows), cells)
 
     def _ends(self, sizes: Sizes) -> Seen:
         small = sizes.at(SEEN_AT)
         parts = [_none()]
         for left, top, square in _ends(small):
-            rows = self._rows(square, levels=END_LEVELS)
+            rows, _ = self._asked(square, levels=END_LEVELS)
             rows[:, :4] += (left, top, left, top)
             parts.append(rows)
         return Seen(_in_pixels_of(sizes, small, np.concatenate(parts)))
 
-    def _rows(self, pixels: Pixels, *, mirrored: bool = False, levels: int = LEVELS) -> Rows:
+    def _asked(
+        self, pixels: Pixels, *, mirrored: bool = False, levels: int = LEVELS
+    ) -> tuple[Rows, Cells]:
         height, width = pixels.shape[:2]
         square = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         square = square[:, ::-1] if mirrored else square
         planes = np.ascontiguousarray(square.transpose(2, 0, 1), np.float32)[np.newaxis]
         planes *= np.float32(2 / 255)
         planes -= np.float32(1)
-        rows = decoded(self._model.run(planes)[: 2 * levels])
+        *heads, cells = self._model.run(planes)
+        rows, pieces = decoded(heads[: 2 * levels]), cells[0].transpose(1, 2, 0)
         if mirrored:
             rows[:, (0, 2)] = 1 - rows[:, (2, 0)]
+            pieces = pieces[:, ::-1]
         rows[:, :4] *= (width, height, width, height)
-        return rows
+        return rows, pieces
 
 
 def decoded(heads: Sequence[NDArray[np.float32]]) -> Rows:

@@ -18,7 +18,7 @@ UNSEEN: Mapping[str, str] = MappingProxyType(
     {
         "person": "whole people are looked for: hands, backs close up and parts of bodies are not",
         "screen": "screens are looked for: small, dark and cut off ones are missed, and mirrors too",
-        "tattoo": "no machine here tells a tattoo from a lesion",
+        "tattoo": "tattoos are looked for: small, faint and thinly drawn ones are missed, and some lesions are taken for one",
         "mark": "no machine here knows a scar or a birthmark that others would recognise",
         "jewellery": "bags, ties and umbrellas are looked for: jewellery, nails, glasses, clothes are not",
         "background": "things of a room are looked for: which room others would know, no machine knows",

@@ -29,7 +29,7 @@ def asked(detectors, monkeypatch):
 
 def test_each_name_is_a_class_of_the_network():
     table = tomllib.loads((Path(detect.__file__).parent / "models.toml").read_text())["objects"]
-    _, _, _, classes = table["made_by"].split(":")
+    _, _, _, classes, _ = table["made_by"].split(":")
     assert len(classes.split(",")) == len(NAMES) == len(set(NAMES))
 
 
@@ -72,6 +72,19 @@ def test_the_network_runs_once_for_each_way_of_looking(asked):
         network.whole(sizes, mirrored=True)
         network.ends(sizes)
     assert len(runs) == 4, "the whole, its mirror image, and two ends"
+
+
+def test_pieces_of_the_mirror_image_stand_where_they_are_in_the_picture(asked):
+    network, _ = asked
+    pixels = made_up.wound(3, "tan", size=(640, 480))
+    pixels[:, :200] = 0
+    straight, mirrored = (
+        network.whole(Sizes(pixels), mirrored=each).cells for each in (False, True)
+    )
+    assert straight.shape == mirrored.shape == (19, 19, 576)
+    apart = np.abs(straight - mirrored).mean()
+    assert apart < np.abs(straight - mirrored[:, ::-1]).mean()
+    assert network.ends(Sizes(pixels)).cells is None
 
 
 def test_a_square_has_no_ends_to_look_at(asked):

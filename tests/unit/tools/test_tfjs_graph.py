@@ -76,8 +76,8 @@ def packed(nodes=NODES, weights=WEIGHTS, **changed):
     return json.dumps(model).encode(), held.__getitem__
 
 
-def written(*, classes=(2, 0), start="ready", **how):
-    return tfjs_graph.as_onnx(*packed(**how), start=start, classes=classes, every=3)
+def written(*, classes=(2, 0), start="ready", also=(), **how):
+    return tfjs_graph.as_onnx(*packed(**how), start=start, classes=classes, every=3, also=also)
 
 
 def padded(picture, kernel, stride):
@@ -118,6 +118,18 @@ def test_what_is_written_says_the_same(size):
     np.testing.assert_allclose(likely[0].transpose(1, 2, 0), kept, rtol=1e-4, atol=1e-4)
 
 
+def test_a_step_between_is_an_output_too_if_asked_for():
+    session = onnxruntime.InferenceSession(
+        written(also=("c", "b")), providers=["CPUExecutionProvider"]
+    )
+    picture = np.random.default_rng(1).normal(size=(8, 8, 3)).astype(np.float32)
+    _, _, c, b = session.run(None, {"ready": picture.transpose(2, 0, 1)[np.newaxis]})
+    assert [each.name for each in session.get_outputs()] == ["ClassPredictor/", "head", "c", "b"]
+    np.testing.assert_array_equal(c, np.clip(b, 0, 6))
+    plain = 2 * padded(picture, KERNEL, 2) + 1
+    np.testing.assert_allclose(b[0].transpose(1, 2, 0), plain, rtol=1e-4, atol=1e-4)
+
+
 def without(name, **changed):
     nodes = deepcopy(NODES)
     for node in nodes:
@@ -131,6 +143,7 @@ def without(name, **changed):
     [
         ({"nodes": [step("ready", "Sub")]}, "no heads"),
         ({"start": "elsewhere"}, "no start"),
+        ({"also": ("elsewhere",)}, "isn't there"),
         ({"nodes": without("c", op="Relu7")}, "step Relu7"),
         ({"nodes": without("c", input=["nowhere"])}, "isn't there"),
         ({"nodes": without("a", input=["ready", "photo"])}, "no weight"),
