@@ -18,6 +18,8 @@ from safelight.cli import made_up
 from safelight.terms import Region
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from safelight.terms import Pixels
@@ -60,6 +62,10 @@ HANDS = (
     Manner("marker", None, (15, 15, 20), turned=20, heights=(34, 60)),
     Manner("on paper", (238, 236, 222), (30, 40, 120), turned=15, heights=(24, 44)),
     Manner("tattoo", None, (38, 48, 62), strength=0.75, turned=25, heights=(44, 76)),
+)
+HARDER = (
+    Manner("faint pen", None, (25, 35, 110), strength=0.35, turned=20, heights=(26, 50)),
+    Manner("small pen", None, (25, 35, 110), strength=0.9, turned=20, heights=(11, 16)),
 )
 HAND_WORDS = ("Rosalind", "Alex S.", "forever", "left arm", "12.3.2026", "no. 4711", "Mum & Dad")
 CODES = ("Code128", "EAN13", "QRCode", "DataMatrix", "Aztec", "PDF417")
@@ -112,6 +118,33 @@ def by_hand(seed: int, *, tone: made_up.Tone | None = None) -> Drawn:
         face = cv2.FONT_HERSHEY_SCRIPT_SIMPLEX
         cv2.putText(plate, words, at, face, scale, (255,), thick, cv2.LINE_AA)
         masks.append(_shaken(random, plate, by=body * 0.08))
+    return _laid(random, manner, masks, tone=tone)
+
+
+def with_words(
+    seed: int, words: Sequence[NDArray[np.float32]], *, tone: made_up.Tone | None = None
+) -> Drawn:
+    """Return a picture with words written by somebody, one below the other: as `by_hand`, or harder.
+
+    words: how much ink there is, 0 to 1, each (height, width) of any size.
+    """
+    random = np.random.default_rng(40_000 + seed)
+    manner = (*HANDS, *HARDER)[seed % (len(HANDS) + len(HARDER))]
+    body = float(random.integers(*manner.heights))
+    sized = [
+        cv2.resize(word, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        for word in words
+        if (scale := 1.6 * body / word.shape[0])
+    ]
+    width = round(max(word.shape[1] for word in sized) + 2 * body)
+    height = round(sum(word.shape[0] for word in sized) + 1.5 * body)
+    masks, at = [], round(0.75 * body)
+    for word in sized:
+        mask = np.zeros((height, width), np.float32)
+        left = round(body)
+        mask[at : at + word.shape[0], left : left + word.shape[1]] = word
+        at += word.shape[0]
+        masks.append(mask)
     return _laid(random, manner, masks, tone=tone)
 
 

@@ -28,7 +28,7 @@ NothingToPropose = redact.NothingToPropose
 MARGINS = {"face": 0.18, "text": 0.06, "code": 0.06, "person": 0.04}
 """Of a finding's longer side, added all round: hair, ears and chin; a line's last letter."""
 USUAL_MARGIN = 0.1
-ROUNDS = 4
+ROUNDS = 6
 """Looks at the finished copy: what one leaves over is covered before the next."""
 HIDDEN_AT = 0.97
 """A box of which this share is black shows nothing of what it names."""
