@@ -22,7 +22,7 @@ UNSEEN: Mapping[str, str] = MappingProxyType(
         "mark": "no machine here knows a scar or a birthmark that others would recognise",
         "jewellery": "bags, ties and umbrellas are looked for: jewellery, nails, glasses, clothes are not",
         "background": "things of a room are looked for: which room others would know, no machine knows",
-        "handwriting": "much writing on skin and faint ink is missed by the text detector",
+        "handwriting": "ink that is faint, smeared or under hair may be missed by the text detector",
     }
 )
 """Kind to the reason, for a person to read."""
