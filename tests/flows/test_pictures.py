@@ -333,7 +333,7 @@ def test_what_cannot_be_made_to_go_away_blocks():
 def test_what_is_still_seen_goes_to_the_person_and_a_cover_ends_it():
     """Otherwise each try begins where the one before began, and is never fit."""
     lights = np.zeros((200, 300, 3), np.uint8)
-    lights[98, 20:280:25] = 255
+    lights[98, 20:280:15] = 255
     picture, cover = files.encode_png(lights), list[Region]()
     asked = {"held": "ask", "file_format": "png", "detectors": Detectors((Haunted(),))}
     tries = 1
