@@ -39,11 +39,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.drawn import Drawn
+    from safelight.terms import Pixels
 
 REPEATS = 5
 HIDDEN = 0.995
 """Of a line's or code's ink; what the eye could still read is then gone."""
-TEXT_PICTURES, CODE_PICTURES, BY_HAND_PICTURES = 48, 30, 8
+SCREEN_HIDDEN = 0.9
+TIMES = int(os.environ.get("BENCH_TIMES", "1"))
+"""How many times as many drawings are counted."""
+TEXT_PICTURES, CODE_PICTURES, BY_HAND_PICTURES, SCREENS = (
+    48 * TIMES,
+    30 * TIMES,
+    8 * TIMES,
+    6 * TIMES,
+)
 SIZES = {"12mp": (4000, 3000), "1280": (1280, 960)}
 
 WORKER = """
@@ -95,7 +104,8 @@ def figures() -> dict[str, float | int | str]:
                 found[f"{act}_{name}_cpu_s"] = round(measured["cpu_s"], 3)
                 peaks.append(measured["peak_rss_mb"])
     found["peak_rss_mb"] = round(max(peaks))
-    return {**found, **_text(), **_by_hand(), **_codes(), **_text_free(), **_peers()}
+    drawn_ones = {**_text(), **_by_hand(), **_codes(), **_screens(), **_text_free()}
+    return {**found, **drawn_ones, **_peers()}
 
 
 def _peers() -> dict[str, float | int | str]:
@@ -131,7 +141,7 @@ def _text_free() -> dict[str, float | int | str]:
         f"{kind}_alarmed_without": _share(
             [any(each.kind == kind for each in report.findings) for report in told]
         )
-        for kind in ("text", "code", "face", "person")
+        for kind in ("text", "code", "face", "person", "screen", "tattoo", "background")
     }
 
 
@@ -162,10 +172,29 @@ def _codes() -> dict[str, float | int | str]:
     return {"codes": len(codes), "codes_found": _share(codes)}
 
 
+def _screens() -> dict[str, float | int | str]:
+    """Return the share of drawn screens, on or off, of which a copy covers nine tenths, by tone."""
+    found: dict[str, float | int | str] = {}
+    for tone in made_up.TONES:
+        hidden = []
+        for seed in range(SCREENS):
+            pixels, there = drawn.with_screen(seed, tone=tone)
+            black = _covered(pixels)[
+                there.y : there.y + there.height, there.x : there.x + there.width
+            ]
+            hidden.append(bool(black.mean() >= SCREEN_HIDDEN))
+        found[f"screens_{tone.replace(' ', '_')}"] = _share(hidden)
+    return found
+
+
 def _black(picture: Drawn) -> NDArray[np.bool_]:
+    return _covered(picture.pixels)
+
+
+def _covered(pixels: Pixels) -> NDArray[np.bool_]:
     """Return where the picture's finished copy is covered."""
-    made = make_copy(pictures.encode_jpeg(picture.pixels))
-    black: NDArray[np.bool_] = np.zeros(picture.ground.shape, np.bool_)
+    made = make_copy(pictures.encode_jpeg(pixels))
+    black: NDArray[np.bool_] = np.zeros(pixels.shape[:2], np.bool_)
     for box in (each.box for each in made.covered):
         black[box.y : box.y + box.height, box.x : box.x + box.width] = True
     return black
