@@ -494,3 +494,12 @@ def test_a_copy_that_does_not_fit_in_the_records_leaves_no_key(asked, gp, home, 
 
 def nowhere(*_: object) -> None:
     raise exposure.UnknownPopulation("the pack names a table that isn't here")
+
+
+def test_the_list_names_all_that_a_machine_cannot_judge():
+    named = " ".join(TICKS.values()).lower()
+    for each in (
+        *("scar", "birthmark", "tattoo", "nail", "ring", "jewellery", "hair", "clothes", "glasses"),
+        *("mirror", "screen", "reflection", "people", "room", "papers", "label", "handwriting"),
+    ):
+        assert each in named

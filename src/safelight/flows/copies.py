@@ -29,7 +29,7 @@ TICKS: Mapping[str, str] = {
     "hair": "Hair, clothes, glasses",
     "screens": "Mirrors, screens, reflections",
     "people": "Other people",
-    "room": "The room itself, and papers in it",
+    "room": "The room, papers, labels, handwriting",
 }
 """What machines can't judge. Each is looked for by a person, every time."""
 COPY = "copy"
