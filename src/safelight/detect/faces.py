@@ -168,9 +168,14 @@ def overlaps(some: Boxes, others: Boxes) -> NDArray[np.float32]:
     top_left = np.maximum(some[:, np.newaxis, :2], others[np.newaxis, :, :2])
     bottom_right = np.minimum(some[:, np.newaxis, 2:4], others[np.newaxis, :, 2:4])
     shared = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
-    areas = [(b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) for b in (some, others)]
-    union = areas[0][:, np.newaxis] + areas[1][np.newaxis] - shared
+    union = areas(some)[:, np.newaxis] + areas(others)[np.newaxis] - shared
     return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
+
+
+def areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how many square pixels each box (left, top, right, bottom, …) has."""
+    sides = np.clip(boxes[:, 2:4] - boxes[:, :2], 0, None)
+    return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
 
 
 def averaged(views: tuple[Boxes, ...], *, at: float = HELD_AT) -> Boxes:

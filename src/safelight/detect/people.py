@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from safelight.detect.faces import FAR_FOUND_AT, SMALL, Boxes, without_doubles
+from safelight.detect.faces import FAR_FOUND_AT, SMALL, Boxes, areas, without_doubles
 from safelight.detect.values import Finding, Scales
 from safelight.terms import Answer
 
@@ -88,10 +88,10 @@ def apart(whole: Boxes, parts: Boxes, *, size: tuple[int, int]) -> tuple[Boxes, 
     boxes = np.concatenate((whole, parts))
     halved = np.arange(len(boxes)) >= len(whole)
     boxes[:, :4] = np.clip(boxes[:, :4], 0, (*size, *size))
-    areas = _areas(boxes)
-    if not len(boxes) or areas.max() < SUBJECT * size[0] * size[1]:
+    large = areas(boxes) >= SUBJECT * size[0] * size[1]
+    if not large.any():
         return _none(), without_doubles(boxes, above=SAME_AT)
-    likely = np.where(areas >= SUBJECT * size[0] * size[1], areas * boxes[:, 4], 0)
+    likely = np.where(large, areas(boxes) * boxes[:, 4], 0)
     largest = int(likely.argmax())
     of_it = halved & (shares_inside(boxes, boxes[largest]) >= PART_AT)
     of_it[largest] = True
@@ -103,12 +103,12 @@ def shares_inside(boxes: Boxes, other: NDArray[np.float32]) -> NDArray[np.float3
     shared = np.column_stack(
         (np.maximum(boxes[:, :2], other[:2]), np.minimum(boxes[:, 2:4], other[2:4]))
     )
-    return np.asarray(_areas(shared) / np.maximum(_areas(boxes), 1e-6), np.float32)
+    return np.asarray(areas(shared) / np.maximum(areas(boxes), 1e-6), np.float32)
 
 
 def below(faces: Boxes, known: Boxes, sizes: Sizes) -> Boxes:
     """Return where the bodies of small faces would be that no known person has, in pixels."""
-    small = _areas(faces) < SMALL * sizes.width * sizes.height
+    small = areas(faces) < SMALL * sizes.width * sizes.height
     bodies = [_none()]
     for face in faces[small & (faces[:, 4] >= FAR_FOUND_AT)]:
         inside = [shares_inside(face[np.newaxis], each)[0] for each in known]
@@ -127,11 +127,6 @@ def _findings(boxes: Boxes, sizes: Sizes, why: str, answer: Answer) -> list[Find
         for *place, score in boxes.tolist()
         if (box := sizes.region(*place))
     ]
-
-
-def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    sides = np.clip(boxes[:, 2:4] - boxes[:, :2], 0, None)
-    return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
 
 
 def _none() -> Boxes:

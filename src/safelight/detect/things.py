@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from safelight.detect.faces import without_doubles
+from safelight.detect.faces import areas, without_doubles
+from safelight.detect.objects import SEEN_AT
 from safelight.detect.values import Finding, Scales
 from safelight.terms import Answer
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from safelight.detect.cards import ModelCard
     from safelight.detect.faces import Boxes
     from safelight.detect.objects import Objects
@@ -27,8 +26,6 @@ SAME_AT = 0.5
 """Boxes with a greater intersection over union show one thing."""
 LARGEST = 0.6
 """Of the picture: what fills more of it is what the picture is of, or a wound taken for a screen."""
-LOOKED_AT = 640
-"""Longest side in pixels at which a box is looked at for black."""
 BLACK = 10
 """What is no brighter in any channel, 0 to 255, shows nothing, after JPEG too."""
 BLACK_SHARE = 0.5
@@ -101,23 +98,25 @@ class Things:
 
     def find(self, sizes: Sizes, *, scales: Scales) -> tuple[Finding, ...]:
         """Return things of this sort: what is only held is left out where doubts are."""
-        boxes = self._seen(sizes, scales)
+        at = self._sort.held_at if scales.doubts else self._sort.found_at
+        if at is None:
+            return ()
         told = []
-        for *place, score in boxes.tolist():
+        for *place, score in self._seen(sizes, scales, at=at).tolist():
             answer = self._answer(score)
-            box = sizes.region(*place)
-            if box and (scales.doubts or answer is Answer.FOUND):
+            if box := sizes.region(*place):
                 why = self._sort.found if answer is Answer.FOUND else self._sort.held
                 told.append(Finding(self.kind, box, None, score, why, answer))
         return tuple(told)
 
-    def _seen(self, sizes: Sizes, scales: Scales) -> Boxes:
-        names, at = self._sort.names, self._sort.held_at
+    def _seen(self, sizes: Sizes, scales: Scales, *, at: float) -> Boxes:
+        names = self._sort.names
         boxes = self._objects.whole(sizes, mirrored=scales.mirrored).of(*names, at=at)
         if scales.halves:
             ends = self._objects.ends(sizes).of(*names, at=at)
             boxes = np.concatenate((boxes, ends))
-        boxes = boxes[_areas(boxes, sizes) <= LARGEST * sizes.width * sizes.height]
+        boxes[:, :4] = np.clip(boxes[:, :4], 0, (sizes.width, sizes.height) * 2)
+        boxes = boxes[areas(boxes) <= LARGEST * sizes.width * sizes.height]
         return without_doubles(_without_black(boxes, sizes), above=SAME_AT)
 
     def _answer(self, score: float) -> Answer:
@@ -125,21 +124,15 @@ class Things:
         return Answer.FOUND if found_at is not None and score >= found_at else Answer.HELD
 
 
-def _areas(boxes: Boxes, sizes: Sizes) -> NDArray[np.float32]:
-    """Return how many pixels of the picture lie in each box."""
-    corners = np.clip(boxes[:, :4], 0, np.asarray((sizes.width, sizes.height) * 2, np.float32))
-    return np.asarray(np.prod(corners[:, 2:] - corners[:, :2], axis=1), np.float32)
-
-
 def _without_black(boxes: Boxes, sizes: Sizes) -> Boxes:
     """Leave out boxes that are mostly black: nothing is to be seen there."""
     if not len(boxes):
         return boxes
-    small = sizes.at(LOOKED_AT)
+    small = sizes.at(SEEN_AT)
     share = max(small.shape[:2]) / sizes.longest
     black = small.max(axis=2) <= BLACK
     kept = []
-    for left, top, right, bottom in np.clip(boxes[:, :4] * share, 0, None).astype(int).tolist():
+    for left, top, right, bottom in (boxes[:, :4] * share).astype(int).tolist():
         inside = black[top : bottom + 1, left : right + 1]
         kept.append(not inside.size or inside.mean() <= BLACK_SHARE)
     shown: Boxes = boxes[np.asarray(kept)]

@@ -37,8 +37,6 @@ NEVER_LEFT = frozenset({"code"})
 """Found kinds that stay covered: a bar code has nothing of clinical use."""
 MOST_UNASKED = 0.02
 """Of the picture: what the look at the copy found is covered without asking as long as it hides less."""
-
-
 NOT_PASSED = "The check of the finished copy did not pass"
 
 

@@ -128,7 +128,9 @@ def correct_patient(
     """Put right who the patient is, and return which fields changed.
 
     began: the `entry_digest` of what the form was opened with.
-    Raises DoesNotFit, or ChangedMeanwhile where the entry says something else by now. Who decides follows from the birth date at once: each decision reads it as it is then. The
+    Raises DoesNotFit, or ChangedMeanwhile where the entry says something else by now.
+
+    Who decides follows from the birth date at once: each decision reads it as it is then. The
     ledger says what was changed and by whom, and neither the old words nor the new.
     """
     demand(by, Action.RECORD_CONSENT, patient)
