@@ -125,14 +125,17 @@ def test_one_click_makes_one_somebody_else_and_reset_begins_again(demo: Demo):
     assert "Who works here?" in staff
     assert "No mail yet" in page("/demo/outbox")
     page("/demo/reset/", csrfmiddlewaretoken=token_in(staff))
+
+    def has_begun_again() -> bool:
+        try:
+            return "Sign in with your passkey" in page("/staff/")
+        except OSError:  # asked while the old server ended, or before the new one listens
+            return False
+
     until = time.monotonic() + 150
-    while time.monotonic() < until:
+    while not has_begun_again():
+        assert time.monotonic() < until, "it did not begin again"
         time.sleep(0.5)
-        if _answers(demo.url) and "Sign in" in page("/staff/"):
-            break
-    else:
-        raise AssertionError("it did not begin again")
-    assert "Sign in with your passkey" in page("/staff/")
 
 
 def test_the_demo_listens_on_this_machine_alone(demo: Demo):

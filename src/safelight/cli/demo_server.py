@@ -11,7 +11,6 @@ import ssl
 import sys
 import threading
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -36,25 +35,32 @@ def main() -> NoReturn:
     practice = _open_practice()
     server = _server(listener)
     ended = threading.Event()
-    status = [0]
-
-    def end(number: int, _frame: FrameType | None = None) -> None:
-        status[0] = RESET if number == signal.SIGUSR1 else 0
-        ended.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, end)
+    told = _told_by(signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
     threading.Thread(target=server.serve_forever, daemon=True, name="server").start()
     worker = threading.Thread(target=_work, args=(practice, ended), daemon=True, name="worker")
     worker.start()
     print("ready", flush=True)
-    ended.wait()
+    number = told.recv(1)[0]
+    ended.set()
     server.shutdown()
     worker.join(5)
     # Not by way of the interpreter's end: a thread that still looks at a picture would crash there,
     # and the process that waits would take that for a fault, not for a reset.
     sys.stdout.flush()
-    os._exit(status[0])
+    os._exit(RESET if number == signal.SIGUSR1 else 0)
+
+
+def _told_by(*numbers: signal.Signals) -> socket.socket:
+    """Return a socket that says the number of each of these signals that arrives.
+
+    A signal may reach any thread, and one that waits for a lock is not woken by another's.
+    """
+    told, telling = socket.socketpair()
+    telling.setblocking(False)
+    signal.set_wakeup_fd(telling.detach(), warn_on_full_buffer=False)
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
+    return told
 
 
 def _end_with_parent() -> None:
