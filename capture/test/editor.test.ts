@@ -26,8 +26,11 @@ import {
   removed,
   resizedBy,
   settle,
+  settleAll,
+  spread,
   undone,
 } from '../src/editor/model'
+import { ranges, rowsIn } from '../src/editor/rows'
 
 const size = { width: 1200, height: 800 }
 const box: Box = { x: 100, y: 50, width: 200, height: 100 }
@@ -284,4 +287,78 @@ describe('a key', () => {
   })
 
   it('goes at least one pixel', () => expect(step({ width: 20, height: 10 })).toBe(1))
+})
+
+describe('writing in a row', () => {
+  type At = readonly [x: number, y: number, width?: number, height?: number]
+  const written = (...places: readonly At[]) => {
+    const findings = places.map(([x, y, width = 24, height = 30], index) => ({
+      id: `t${index}`,
+      kind: 'text',
+      why: 'text',
+      box: [x, y, width, height],
+      answer: 'found',
+    }))
+    return readReview({ findings }, size)
+  }
+  const ruler: readonly At[] = [1, 2, 3, 4, 5, 6].map((step) => [90 * step, 500 + 4 * step])
+
+  it('is one thing to answer, and one step to take back', () => {
+    const review = written(...ruler)
+    expect(review.rows).toHaveLength(1)
+    const row = review.rows[0] ?? []
+    expect([...row].sort()).toEqual(['t0', 't1', 't2', 't3', 't4', 't5'])
+    const left = settleAll(review, row, 'leave')
+    expect(decided(left).leave).toEqual(ruler.map(([x, y]) => [x, y, 24, 30]))
+    expect(undone(changed(begin(review), left)).now).toBe(review)
+  })
+
+  it('can be answered one by one after all', () => {
+    const review = written(...ruler)
+    const apart = spread(review, review.rows[0] ?? [])
+    expect(apart.rows).toEqual([])
+    expect(decided(settle(apart, 't2', 'leave')).leave).toHaveLength(1)
+  })
+
+  it('may be turned, seen at an angle, have wider figures and some that nobody found', () => {
+    const upright = ruler.map(([x, y]): At => [y, x])
+    const shrinking = [0, 100, 192, 276, 352, 420].map((x): At => [x, 300])
+    const wider = ruler.map(([x, y], index): At => (index < 3 ? [x, y] : [x - 12, y, 48, 30]))
+    const missing = ruler.filter((_, index) => index !== 2)
+    for (const places of [upright, shrinking, wider, missing, [...ruler].reverse()])
+      expect(written(...places).rows.map((row) => row.length)).toEqual([places.length])
+  })
+
+  it('leaves out what is elsewhere, larger or at another step', () => {
+    const name: At = [100, 100, 260, 40]
+    const big: At = [90 * 7, 528, 80, 100]
+    const off: At = [90 * 7 + 45, 500 + 4 * 7]
+    for (const more of [name, big, off]) {
+      const { rows } = written(...ruler, more)
+      expect(rows.flat()).not.toContain('t6')
+      expect(rows).toHaveLength(1)
+    }
+  })
+
+  it('is neither three figures, nor lines of a page, nor what must stay covered', () => {
+    expect(written(...ruler.slice(0, 3)).rows).toEqual([])
+    const lines = [0, 1, 2, 3, 4].map((line): At => [80, 100 + 50 * line, 600, 40])
+    expect(written(...lines).rows).toEqual([])
+    const { findings } = written(...ruler)
+    expect(rowsIn(findings.map((finding) => ({ ...finding, fixed: true })))).toEqual([])
+    expect(rowsIn(findings.map((finding) => ({ ...finding, kind: 'face' })))).toEqual([])
+    const page = Array.from({ length: 400 }, (_, index): At => [(index % 20) * 40, index, 20, 20])
+    expect(written(...page).rows).toEqual([])
+  })
+
+  it('finds two rulers, and puts nothing into both', () => {
+    const { rows } = written(...ruler, ...ruler.map(([x, y]): At => [x, y - 200]))
+    expect(rows.map((row) => row.length)).toEqual([6, 6])
+    expect(new Set(rows.flat()).size).toBe(12)
+  })
+
+  it('is named by numbers as people write them', () => {
+    expect(ranges([])).toBe('')
+    expect(ranges([5, 3, 4, 1, 9])).toBe('1, 3–5, 9')
+  })
 })

@@ -113,8 +113,8 @@ def prepare_by_keyboard(page: Page, name: str) -> None:
         for finding in page.locator(".finds li:has(button[data-settle])").all():
             if finding.locator("button[aria-pressed=true]").count():
                 continue
-            which = finding.locator("button").first.get_attribute("data-finding")
-            tab_to(page, f"button[data-finding='{which}'][data-settle=cover]")
+            which = finding.locator("button").first.get_attribute("data-findings")
+            tab_to(page, f"button[data-findings='{which}'][data-settle=cover]")
             page.keyboard.press("Enter")
         for _ in range(page.locator("input[name=ticked]:not(:checked)").count()):
             tab_to(page, "input[name=ticked]:not(:checked)")
@@ -136,6 +136,28 @@ def test_a_copy_is_made_by_keyboard_alone(demo: Demo, size: dict[str, int]) -> N
     prepare_by_keyboard(gp, f"share-keyboard-{size['width']}")
     expect(gp.get_by_role("heading", name="A second person looks at it")).to_be_visible()
     see_page(gp, f"share-keyboard-{size['width']}-done", full_page=True)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["390", "1280"])
+def test_a_rulers_figures_get_one_answer(demo: Demo, size: dict[str, int]) -> None:
+    gp = demo.as_staff("Ines Valdarno", size=size)
+    _, _, release = picture_for_teaching(demo, gp)
+    gp.goto(release)
+    assert is_loaded(gp, "safelight-editor img")
+    row = gp.locator(".finds li", has_text="in a row, as on a ruler")
+    row.get_by_role("button", name=re.compile("^Leave in")).click()
+    figures = str(row.locator("[data-settle=leave]").get_attribute("data-findings")).split()
+    assert len(figures) >= 4
+    assert json.loads(gp.locator("input[name=left_as]").input_value()) == ["text"] * len(figures)
+    expect(gp.locator(".box.left")).to_have_count(len(figures))
+    see_page(gp, f"share-row-{size['width']}", full_page=True)
+    listed = gp.locator(".finds li").count()
+    row.get_by_role("button", name=re.compile("^Answer one by one")).click()
+    expect(gp.locator(".finds li")).to_have_count(listed + len(figures) - 1)
+    expect(gp.locator(f"button[data-findings='{figures[0]}'][data-settle=cover]")).to_be_focused()
+    see_page(gp, f"share-row-apart-{size['width']}", full_page=True)
+    gp.get_by_role("button", name="Undo").click()
+    expect(row).to_be_visible()
 
 
 def test_it_goes_out_comes_back_and_is_all_taken_back(demo: Demo) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,12 +15,13 @@ from safelight.cli import made_up
 from safelight.detect import Answer, Detectors, Finding
 from safelight.detect.unseen import UNSEEN
 from safelight.flows import copies, pictures
+from safelight.flows.leaving import Leave, left_of
 from safelight.interop import audit
 from safelight.interop import pictures as files
 from safelight.terms import Region, RegionOutsideImage
 
 BOX = Region(40, 30, 60, 50)
-LEFT = pictures.Leave(BOX, "mark")
+LEFT = Leave(BOX, "mark")
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def test_a_quick_look_warns_of_somebody_else(tone):
 
 
 def test_leaving_one_thing_does_not_leave_another():
-    copy = made(leave=[pictures.Leave(Region(150, 100, 20, 20), "mark")])
+    copy = made(leave=[Leave(Region(150, 100, 20, 20), "mark")])
     assert len(copy.covered) == 1
     assert copy.left == ()
 
@@ -212,16 +213,72 @@ WHOLE = Region(0, 0, 200, 160)
 def test_leaving_a_body_leaves_neither_the_face_nor_the_smaller_body_in_it(kind, late):
     """What fills the picture is often a person, perhaps not the patient: left in, nothing else is."""
     detector = (Late if late else Marks)(kind=kind)
-    copy = made(None, detector, leave=[pictures.Leave(WHOLE, "person")])
+    copy = made(None, detector, leave=[Leave(WHOLE, "person")])
     assert [each.kind for each in copy.covered] == [kind]
     assert copy.left == ()
 
 
 def test_a_word_of_a_line_that_is_left_is_left_with_it():
-    copy = made(None, Late(kind="text"), leave=[pictures.Leave(WHOLE, "text")])
+    copy = made(None, Late(kind="text"), leave=[Leave(WHOLE, "text")])
     assert copy.verified
     assert copy.covered == ()
     assert [(each.kind, each.box) for each in copy.left] == [("text", BOX)]
+
+
+def figures(*starts, width=24, height=30):
+    return [Leave(Region(start, 60, width, height), "text") for start in starts]
+
+
+def line(start, end, *, kind="text", top=56, height=38):
+    return Finding(kind, Region(start, top, end - start, height), None, 0.9, "", Answer.FOUND)
+
+
+@pytest.mark.parametrize(
+    ("leave", "seen", "isleft"),
+    [
+        (figures(100, 190, 280), line(96, 220), True),
+        (figures(100, 190, 280), line(96, 308), True),
+        (figures(100, 280), line(96, 308), False),
+        (figures(100, 190), line(96, 250), False),
+        (figures(100, 190), line(60, 218), False),
+        (figures(190), line(140, 218), False),
+        (figures(100, 190), line(130, 184), False),
+        (figures(100, 190), line(96, 220, kind="code"), False),
+        (figures(100, 260, width=80), line(90, 350), False),
+    ],
+    ids=[
+        "two as one",
+        "three as one",
+        "one between that nobody left",
+        "a letter after them",
+        "a letter before them",
+        "one of its pieces alone",
+        "what stands between",
+        "something else there",
+        "words, with room for another",
+    ],
+)
+def test_a_rulers_figures_are_left_where_they_are_seen_as_one_line(leave, seen, isleft):
+    upright = replace(seen, box=turned(seen.box))
+    assert left_of([seen], leave) == ((seen,) if isleft else ())
+    turned_leave = [replace(each, box=turned(each.box)) for each in leave]
+    assert left_of([upright], turned_leave) == ((upright,) if isleft else ())
+
+
+def turned(box):
+    return Region(box.y, box.x, box.height, box.width)
+
+
+@pytest.mark.parametrize("tone", ["medium", "tan"])
+def test_a_ruler_that_a_person_left_stays_whole(tone):
+    data = files.encode_jpeg(made_up.wound(11, tone, size=(1280, 960)))
+    seen = [each for each in pictures.inspect(data).report.in_pixels if each.kind == "text"]
+    assert len(seen) >= 5
+    left = [Leave(each.box, "text") for each in seen]
+    copy = pictures.make_copy(data, leave=left, held="ask", person_looked=True)
+    assert [each for each in copy.covered if each.kind == "text"] == []
+    assert copy.verified
+    assert {each.box for each in copy.left} >= {each.box for each in left}
 
 
 def test_what_is_left_and_seen_twice_is_told_once():
@@ -245,7 +302,7 @@ def test_a_person_is_asked_before_the_look_at_the_copy_hides_much_of_it(side, as
     assert refused.value.general == ()
     [offered] = copies.for_editor(refused.value.held, prefix="again")
     assert (offered["kind"], offered["answer"]) == ("face", "held")
-    left = pictures.Leave(Region(*offered["box"]), "face")
+    left = Leave(Region(*offered["box"]), "face")
     copy = made(green(box, size=(400, 320)), Late(kind="face"), leave=[left], **wishes)
     copies.refuse_unfit(copy)
     assert (copy.visible, [each.kind for each in copy.left]) == (1, ["face"])
@@ -287,7 +344,7 @@ def test_what_a_person_covers_is_black_whatever_is_there():
 def test_a_box_that_reaches_out_is_refused(wish):
     box = Region(190, 10, 20, 5)
     with pytest.raises(RegionOutsideImage):
-        made(**{wish: [pictures.Leave(box, "mark") if wish == "leave" else box]})
+        made(**{wish: [Leave(box, "mark") if wish == "leave" else box]})
 
 
 def test_a_smaller_copy_is_smaller_and_its_boxes_stay_those_of_the_original():

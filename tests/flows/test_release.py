@@ -17,7 +17,7 @@ from safelight import exposure, policy, vault
 from safelight.flows import copies, erasing, exposing, keeping, opening, release, stores, withdraw
 from safelight.flows.allowed import DoesNotFit, NotAllowed
 from safelight.flows.copies import TICKS, CopyNotFit, Wishes
-from safelight.flows.pictures import Leave
+from safelight.flows.leaving import Leave
 from safelight.flows.release import NotTheirTurn, SamePerson
 from safelight.interop import pictures
 from safelight.policy.roles import Role

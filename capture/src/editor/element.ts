@@ -20,7 +20,8 @@ import {
   removed,
   resizedBy,
   type Settled,
-  settle,
+  settleAll,
+  spread,
   undone,
 } from './model'
 import { type Mode, makeTools, type Tools, type View } from './tools'
@@ -256,8 +257,19 @@ export class SafelightEditor extends HTMLElement {
 
   #onAnswer(event: MouseEvent): void {
     const button = event.target instanceof Element ? event.target.closest('button') : null
-    const { finding, settle: how } = button?.dataset ?? {}
-    if (finding !== undefined && (how === 'cover' || how === 'leave')) this.#settle(finding, how)
+    const { findings, settle: how, spread: row } = button?.dataset ?? {}
+    if (findings !== undefined && (how === 'cover' || how === 'leave'))
+      this.#settle(findings.split(' '), how)
+    if (row !== undefined) this.#spread(row)
+  }
+
+  /** Give each finding of a row an answer of its own, beginning with the first. */
+  #spread(first: string): void {
+    const row = this.#review.rows.find((each) => each.includes(first))
+    if (row === undefined) return
+    this.#change(spread(this.#review, row))
+    this.#focusAnswer(first)
+    this.#announce(`${row.length} to answer one by one`)
   }
 
   #onKept(event: MouseEvent): void {
@@ -268,13 +280,13 @@ export class SafelightEditor extends HTMLElement {
     this.#announce(`${Math.round(leftOver(review) * 100)} % of the picture remains`)
   }
 
-  #settle(id: string, how: Settled): void {
-    const review = settle(this.#review, id, how)
+  #settle(ids: readonly string[], how: Settled): void {
+    const review = settleAll(this.#review, ids, how)
     if (review === this.#review) {
       this.#announce('This one stays covered')
       return
     }
-    this.#chosen = id
+    this.#chosen = ids[0] ?? null
     this.#change(review)
     const left = open(review).length
     this.#announce(
@@ -384,10 +396,10 @@ export class SafelightEditor extends HTMLElement {
         this.#remove(id)
         return
       case 'settle-cover':
-        this.#settle(id, 'cover')
+        this.#settle([id], 'cover')
         return
       case 'settle-leave':
-        this.#settle(id, 'leave')
+        this.#settle([id], 'leave')
         return
       default:
         return
@@ -410,11 +422,12 @@ export class SafelightEditor extends HTMLElement {
         ? 'One thing is not settled. Choose “Cover” or “Leave in” for it.'
         : `${waiting.length} things are not settled. Choose “Cover” or “Leave in” for each.`,
     )
-    for (const button of this.#card.querySelectorAll<HTMLElement>('[data-finding]')) {
-      if (button.dataset.finding !== first.id) continue
-      button.focus()
-      break
-    }
+    this.#focusAnswer(first.id)
+  }
+
+  #focusAnswer(id: string): void {
+    const buttons = [...this.#card.querySelectorAll<HTMLElement>('[data-findings]')]
+    buttons.find(({ dataset }) => dataset.findings?.split(' ').includes(id))?.focus()
   }
 }
 

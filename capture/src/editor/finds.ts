@@ -1,6 +1,7 @@
 /** The list of what was found, each with its two answers. */
 import { el, fill, icon } from '../dom'
 import { type Finding, open, type Review, type Settled } from './model'
+import { ranges } from './rows'
 
 const CHOICES: readonly (readonly [Settled, string])[] = [
   ['cover', 'Cover'],
@@ -17,8 +18,11 @@ function fixedState(word: string): HTMLElement {
   return el('span', { class: 'state yes' }, icon('covered'), word)
 }
 
-function choices(finding: Finding, number: number, review: Review): HTMLElement {
-  const row = el('span', { class: 'row' })
+const anchor = (id: string) => `finding-${id}`
+
+/** The two answers to one finding or to several at once; what they are about, for people who can't see them. */
+function choices(ids: readonly string[], about: string, review: Review): HTMLElement {
+  const row = el('span', { class: 'row wrapping' })
   for (const [how, word] of CHOICES) {
     row.append(
       el(
@@ -26,11 +30,11 @@ function choices(finding: Finding, number: number, review: Review): HTMLElement 
         {
           type: 'button',
           class: 'mini',
-          ...(how === 'cover' ? { id: `finding-${finding.id}` } : {}),
-          'data-finding': finding.id,
+          ...(how === 'cover' ? { id: anchor(ids[0] ?? '') } : {}),
+          'data-findings': ids.join(' '),
           'data-settle': how,
-          'aria-pressed': String(review.settled[finding.id] === how),
-          'aria-label': `${word}: ${number}, ${finding.kind}`,
+          'aria-pressed': String(ids.every((id) => review.settled[id] === how)),
+          'aria-label': `${word}: ${about}`,
         },
         word,
       ),
@@ -42,31 +46,81 @@ function choices(finding: Finding, number: number, review: Review): HTMLElement 
 function answerOf(finding: Finding, number: number, review: Review): HTMLElement {
   if (finding.box === null) return fixedState('Not copied')
   if (finding.fixed) return fixedState('Covered')
-  return choices(finding, number, review)
+  return choices([finding.id], `${number}, ${finding.kind}`, review)
+}
+
+function item(finding: Finding, number: number, review: Review): HTMLElement {
+  const isOpen = open(review).includes(finding)
+  return el(
+    'li',
+    {},
+    el('span', { class: isOpen ? 'k held' : 'k' }, String(number)),
+    el(
+      'span',
+      { class: 'who-what' },
+      el('b', {}, titled(finding.kind)),
+      ' ',
+      el('span', { class: 'soft' }, told(finding)),
+    ),
+    answerOf(finding, number, review),
+  )
+}
+
+function rowItem(row: readonly string[], review: Review): HTMLElement {
+  const members = review.findings.flatMap(({ id }, index) =>
+    row.includes(id) ? [{ id, number: index + 1 }] : [],
+  )
+  const ids = members.map(({ id }) => id)
+  const numbers = ranges(members.map(({ number }) => number))
+  const isOpen = open(review).some(({ id }) => row.includes(id))
+  const answers = choices(ids, `${numbers}, writing in a row`, review)
+  answers.append(
+    el(
+      'button',
+      {
+        type: 'button',
+        class: 'mini',
+        'data-spread': ids[0] ?? '',
+        'aria-label': `Answer one by one: ${numbers}`,
+      },
+      'One by one',
+    ),
+  )
+  return el(
+    'li',
+    {},
+    el('span', { class: isOpen ? 'k held' : 'k' }, icon('ruler')),
+    el(
+      'span',
+      { class: 'who-what' },
+      el('b', {}, `Writing ${numbers}`),
+      ' ',
+      el('span', { class: 'soft' }, 'in a row, as on a ruler'),
+      ...ids.slice(1).map((id) => el('span', { id: anchor(id) })),
+    ),
+    answers,
+  )
+}
+
+/** What is listed: a finding, or a whole row where its first one comes. */
+function items(review: Review): HTMLElement[] {
+  const drawn = new Set<readonly string[]>()
+  return review.findings.flatMap((finding, index) => {
+    const row = review.rows.find((each) => each.includes(finding.id))
+    if (row === undefined) return [item(finding, index + 1, review)]
+    if (drawn.has(row)) return []
+    drawn.add(row)
+    return [rowItem(row, review)]
+  })
 }
 
 /** Draw the card anew, and give the focus back to the answer that had it. */
 export function drawFinds(card: HTMLElement, review: Review): void {
   const active = document.activeElement
   const had = active instanceof HTMLElement && card.contains(active) ? active.dataset : null
-  const waiting = new Set(open(review).map(({ id }) => id))
   const total = review.findings.length
-  const items = review.findings.map((finding, index) =>
-    el(
-      'li',
-      {},
-      el('span', { class: waiting.has(finding.id) ? 'k held' : 'k' }, String(index + 1)),
-      el(
-        'span',
-        { class: 'who-what' },
-        el('b', {}, titled(finding.kind)),
-        ' ',
-        el('span', { class: 'soft' }, told(finding)),
-      ),
-      answerOf(finding, index + 1, review),
-    ),
-  )
-  const count = total === 0 ? 'Nothing found' : `${total - waiting.size} of ${total} settled`
+  const settled = total - open(review).length
+  const count = total === 0 ? 'Nothing found' : `${settled} of ${total} settled`
   fill(
     card,
     el(
@@ -77,14 +131,14 @@ export function drawFinds(card: HTMLElement, review: Review): void {
     ),
     total === 0
       ? el('p', { class: 'small soft' }, 'The machine found nothing. You are the check.')
-      : el('ul', { class: 'finds' }, ...items),
+      : el('ul', { class: 'finds' }, ...items(review)),
   )
-  if (had?.finding !== undefined) refocus(card, had)
+  if (had?.findings !== undefined) refocus(card, had)
 }
 
 function refocus(card: HTMLElement, had: DOMStringMap): void {
   for (const button of card.querySelectorAll<HTMLElement>('[data-settle]')) {
-    if (button.dataset.finding === had.finding && button.dataset.settle === had.settle)
+    if (button.dataset.findings === had.findings && button.dataset.settle === had.settle)
       button.focus({ preventScroll: true })
   }
 }

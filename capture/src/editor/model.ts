@@ -12,6 +12,7 @@ import {
   shareLeft,
   toList,
 } from './geometry'
+import { rowsIn } from './rows'
 
 export type Role = 'keep' | 'cover'
 export type Settled = 'cover' | 'leave'
@@ -44,6 +45,8 @@ export interface Review {
   readonly size: Size
   readonly proposals: Proposals
   readonly findings: readonly Finding[]
+  /** Ids of findings that are answered together, because they stand in a row. */
+  readonly rows: readonly (readonly string[])[]
   readonly marks: readonly Mark[]
   readonly settled: Readonly<Record<string, Settled>>
   readonly made: number
@@ -103,7 +106,8 @@ export function readReview(data: unknown, size: Size): Review {
     else if (answer === 'found' && box !== null) settled[id] = 'cover'
   }
   const proposals = readProposals(data.proposals)
-  let review: Review = { size, proposals, findings, marks: [], settled, made: 0 }
+  const rows = rowsIn(findings)
+  let review: Review = { size, proposals, findings, rows, marks: [], settled, made: 0 }
   for (const role of ['keep', 'cover'] as const) {
     for (const list of listOf(data[role])) {
       const box = fromList(list)
@@ -173,6 +177,16 @@ export function settle(review: Review, id: string, how: Settled): Review {
   const finding = review.findings.find((each) => each.id === id)
   if (finding?.box === undefined || finding.box === null || finding.fixed) return review
   return { ...review, settled: { ...review.settled, [id]: how } }
+}
+
+/** Settle several with one answer. */
+export function settleAll(review: Review, ids: readonly string[], how: Settled): Review {
+  return ids.reduce((now, id) => settle(now, id, how), review)
+}
+
+/** Answer one by one what stands in a row. */
+export function spread(review: Review, row: readonly string[]): Review {
+  return { ...review, rows: review.rows.filter((each) => each !== row) }
 }
 
 /** Those a person still has to look at. */

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from safelight import vault
 from safelight.flows import keeping, stores
+from safelight.flows.leaving import Leave
 from safelight.flows.opening import PictureClosed
-from safelight.flows.pictures import Leave, shared_detectors
+from safelight.flows.pictures import shared_detectors
 from safelight.records.models import Copy
 from safelight.storage import BlobGone, KeyGone
 from safelight.terms import Answer, CopyReport, Identifiability, Region

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from safelight import detect, redact
+from safelight.flows.leaving import Leave, left_of
 from safelight.interop import audit
 from safelight.interop import pictures as files
 from safelight.terms import Answer, CopyReport, Pixels, Region, RegionOutsideImage
@@ -32,11 +33,6 @@ ROUNDS = 6
 """Looks at the finished copy: what one leaves over is covered before the next."""
 HIDDEN_AT = 0.97
 """A box of which this share is black shows nothing of what it names."""
-LEFT_AT = 0.5
-"""A finding of which this share lies in what a person chose to leave is left, if it is the same kind."""
-LEFT_LEAST = {"text": 0.0}
-"""Of the area of what a person left: a smaller finding in it is another thing. A word is part of its line."""
-USUAL_LEFT_LEAST = 0.25
 QUICK_SIDE = 1024
 """To which a picture is opened for a quick look: detect.QUICK asks for no more."""
 
@@ -76,20 +72,6 @@ class Covered:
     def as_json(self) -> dict[str, object]:
         """Return it as `safelight redact --json` prints it."""
         return {"kind": self.kind, "box": self.box.as_list(), "why": self.why}
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """What a person looked at and lets stand: this kind of thing in this box, and nothing else there."""
-
-    box: Region
-    kind: str
-
-    def shared(self, finding: Finding) -> int:
-        """Return the pixels of the finding that lie in the box; none of another kind, or if it is far smaller."""
-        box = _box(finding)
-        least = LEFT_LEAST.get(self.kind, USUAL_LEFT_LEAST) * self.box.area
-        return box.overlap(self.box) if finding.kind == self.kind and box.area >= least else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,24 +270,21 @@ class _Wish:
             kept=self.keep,
             size=self.size,
         )
-        left = self.left(findings)
+        left = left_of(findings, self.leave)
         return [
             finding
             for finding, share in zip(findings, hidden, strict=True)
             if share < HIDDEN_AT and finding not in left
         ]
 
-    def left(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        return tuple(
-            finding
-            for finding in findings
-            if sum(each.shared(finding) for each in self.leave) >= LEFT_AT * _box(finding).area
-        )
-
     def left_once(self, before: Sequence[Finding], after: Sequence[Finding]) -> tuple[Finding, ...]:
         """Return what is left, each thing once: what was seen on the copy only where it wasn't before."""
-        first = self.left(before)
-        fresh = [each for each in self.left(after) if not any(_same(each, one) for one in first)]
+        first = left_of(before, self.leave)
+        fresh = [
+            each
+            for each in left_of(after, self.leave)
+            if not any(_same(each, one) for one in first)
+        ]
         return (*first, *fresh)
 
     def covers_for(self, bare: Sequence[Finding]) -> list[Covered]:

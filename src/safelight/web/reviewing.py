@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.copies import TICKS, Wishes
-from safelight.flows.pictures import Leave
+from safelight.flows.leaving import Leave
 from safelight.terms import Region, RegionOutsideImage
 
 if TYPE_CHECKING:
