@@ -33,9 +33,14 @@ class Told(StrEnum):
 
     FACE = "face"
     PERSON = "person"
+    TATTOO = "tattoo"
     SCREEN = "screen"
     CODE = "code"
     TEXT = "text"
+
+
+NEVER_SURE = frozenset({Told.TATTOO})
+"""Of which the detector never says more than that it may be one."""
 
 
 class NotLooked(Exception):
@@ -64,6 +69,8 @@ def at_taken(photo: Photo, *, by: Staff) -> tuple[Told, ...]:
 
 
 def _tells(finding: Finding, seen: Inspected) -> bool:
-    if finding.answer is not Answer.FOUND or finding.box is None:
+    if finding.box is None:
+        return False
+    if finding.answer is not Answer.FOUND and finding.kind not in NEVER_SURE:
         return False
     return finding.kind != Told.TEXT or finding.box.width >= NAMELIKE * seen.width

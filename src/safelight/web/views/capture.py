@@ -56,6 +56,7 @@ NO_DECODING = (
 SHOWN = {
     glancing.Told.FACE: "a face",
     glancing.Told.PERSON: "another person",
+    glancing.Told.TATTOO: "what may be a tattoo",
     glancing.Told.SCREEN: "a screen",
     glancing.Told.CODE: "a bar code",
     glancing.Told.TEXT: "something written",
