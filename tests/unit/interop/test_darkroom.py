@@ -78,7 +78,7 @@ def test_no_process_is_left_when_a_picture_is_done(darkroom):
     for _ in range(5):
         pictures.decode(PNG, darkroom=room)
     refusal(PNG[:40], darkroom=room)
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while children(room._zygote.pid) and time.monotonic() < until:
         time.sleep(0.01)
     assert children(room._zygote.pid) == []
@@ -135,7 +135,7 @@ def test_a_forgotten_zygote_ends_and_another_is_made(darkroom):
     first = room._zygote
     room.forget()
     room.forget()
-    assert first.wait(5) == 0
+    assert first.wait(30) == 0
     assert pictures.decode(PNG, darkroom=room).width == 16
 
 
@@ -144,7 +144,7 @@ def test_a_stopped_zygote_is_found_out_and_replaced(darkroom):
     pictures.decode(PNG, darkroom=room)
     first = room._zygote.pid
     os.kill(first, signal.SIGSTOP)
-    assert pictures.decode(PNG, darkroom=room, limits=wire.Limits(seconds=0.5)).width == 16
+    assert pictures.decode(PNG, darkroom=room, limits=wire.Limits(seconds=2)).width == 16
     assert room._zygote.pid != first
 
 
@@ -179,7 +179,7 @@ def test_a_picture_dies_with_its_zygote(darkroom):
         started = time.monotonic()
         with pytest.raises(Ended):
             job.read(1)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 9
         with pytest.raises(darkrooms.ZygoteGone):
             job.wait_status()
 
@@ -195,7 +195,7 @@ def test_the_zygote_ends_with_its_server():
     done = subprocess.run(
         [sys.executable, "-c", code, lock.PACKAGE_ROOT], input=PNG, capture_output=True, check=True
     )
-    pid, until = int(done.stdout), time.monotonic() + 5
+    pid, until = int(done.stdout), time.monotonic() + 30
     while Path(f"/proc/{pid}/stat").exists() and time.monotonic() < until:
         if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
             return
