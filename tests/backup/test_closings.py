@@ -12,7 +12,7 @@ from backup.conftest import NOW, Surgery
 from factories import representative, staff
 from flows.conftest import SITE, agree, take
 from safelight import ledger
-from safelight.flows import closings, erasing, holding, matters, said, weighing
+from safelight.flows import closings, erasing, holding, matters, receipts, said, weighing
 from safelight.policy.roles import Role
 from safelight.records.models import (
     Assessment,
@@ -249,6 +249,13 @@ def test_a_weighing_with_a_no_in_it_counts_again(surgery: Surgery):
 def test_an_answer_for_a_problem_that_is_over_ends_on_that_day(surgery: Surgery):
     repeat("consent.episode-ended", surgery, consent=surgery.consent.pk)
     assert Consent.objects.get(pk=surgery.consent.pk).expires_on == LATER.date()
+
+
+def test_a_slip_that_was_replaced_opens_nothing_and_somebody_is_told(surgery: Surgery):
+    consent, old = agree(surgery.patient, surgery.gp, Purpose.CARE, now=NOW)
+    said_to_do = repeat("receipt.renewed", surgery, consent=consent.pk, receipt=consent.receipt.pk)
+    assert "new codes" in str(said_to_do)
+    assert not receipts.opens(old, consent)
 
 
 def test_a_look_for_care_makes_care_rest_on_the_picture_again(surgery: Surgery):

@@ -69,6 +69,7 @@ consent-paper        consent,:withdrawn             GET  | door lock none  role 
 consent-fhir         consent,:withdrawn             GET  | door lock none  role  look look look  look
 consent-iso          consent,:withdrawn             GET  | door lock none  role  look look look  look
 consent-over         consent                        POST | shut shut none  role  role role on    on
+consent-slip         consent,:withdrawn             POST | shut shut none  role  role role done  done
 capture              consent,:spare                 GET  | door lock none  role  role role see   see
 capture              consent:withdrawn              GET  | door lock none  role  role role on    on
 capture-upload       consent,:spare                 POST | shut shut none  role  role role done  done

@@ -65,6 +65,7 @@ CLOSES: dict[str, Callable[[Said], None]] = {
     "patient.said-no": told_again.said_no,
     "use.weighed": told_again.weighed,
     "erasure.ordered": taken_back_again.erasure_ordered,
+    "receipt.renewed": taken_back_again.slip_renewed,
     "consent.episode-ended": told_again.episode_ended,
     "switch.turned-off": told_again.turned_off,
     "matter.closed": told_again.matter_closed,
@@ -95,9 +96,13 @@ _CORRECTED = (
 _KEPT = (
     "How long records are kept was changed after the backup: look at what is due before it goes."
 )
+_SLIPS = (
+    "Patients were given new codes for their pages after the backup: give them new ones once more."
+)
 BY_HAND: dict[str, str] = {
     "disclosure.registered": _LEFT,
     "exhibit.given": _GIVEN,
+    "receipt.renewed": _SLIPS,
     "release.approved": _LEFT,
     "patient.corrected": _CORRECTED,
     "practice.catchment": _RULES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ from django.db.models import Q
 from safelight import ledger, policy
 from safelight.flows import stores
 from safelight.flows import withdraw as withdrawing
+from safelight.flows.allowed import demand, hold_named
 from safelight.flows.consent import hash_of
-from safelight.policy.roles import Role
+from safelight.policy.roles import Action, Role
 from safelight.records import log
 from safelight.records.models import (
     Channel,
@@ -51,6 +53,7 @@ SAID = {
     "exhibit.given": "gave the picture out, because the law or a complaint asked for it",
     "exhibit.opened": "took out the file that was given",
     "consent.recorded": "wrote down what you agreed to",
+    "receipt.renewed": "gave out a new code for this page",
     "consent.withdrawn": "took back what you asked to be taken back",
     "keys.destroyed": "destroyed it",
 }
@@ -152,6 +155,37 @@ def open_receipt(secret: str, *, now: datetime) -> Receipt:
         receipt=receipt.pk,
     )
     return receipt
+
+
+def opens(secret: str, consent: Consent) -> bool:
+    """Say whether this secret opens the patient's page of this conversation."""
+    return Receipt.objects.filter(consent=consent, secret_hash=hash_of(secret)).exists()
+
+
+@transaction.atomic
+def renew(consent: Consent, *, by: Staff, now: datetime) -> str:
+    """Return a new secret for the patient's page; whoever has the old one opens nothing any more.
+
+    Shown once, as the first one was. Raises NotAllowed, RecordErased, and ReceiptUnknown where
+    the conversation was erased.
+    """
+    demand(by, Action.RECORD_CONSENT, consent)
+    hold_named(consent.patient)
+    receipt = Receipt.objects.filter(consent=consent).first()
+    if receipt is None:
+        raise ReceiptUnknown
+    secret = secrets.token_urlsafe(32)
+    receipt.set_secret(hash_of(secret))
+    log.append(
+        "receipt.renewed",
+        practice=consent.practice,
+        subject=consent.patient.subject,
+        by=by,
+        at=now,
+        consent=consent.pk,
+        receipt=receipt.pk,
+    )
+    return secret
 
 
 def page_of(receipt: Receipt, *, now: datetime) -> ReceiptPage:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
 from safelight import policy
 from safelight.flows import derivatives, destroying, erasing
+from safelight.flows.consent import hash_of
 from safelight.flows.said import AGAIN, NOBODY, Said
 from safelight.policy.withdrawal import BY_LAW
 from safelight.records.models import (
@@ -18,6 +20,7 @@ from safelight.records.models import (
     Objection,
     Patient,
     Photo,
+    Receipt,
     Release,
     StoppedCapture,
     Withdrawal,
@@ -166,6 +169,12 @@ def stopped(said: Said) -> None:
         destroy(photo, now=said.at)
     for consent in Consent.objects.filter(pk=said.id("consent"), photos__isnull=True):
         consent.set_withdrawn(list(consent.purposes), at=said.at)
+
+
+def slip_renewed(said: Said) -> None:
+    """Let the old slip of a patient's open nothing; the new one's secret is lost."""
+    for receipt in Receipt.objects.filter(pk=said.id("receipt")):
+        receipt.set_secret(hash_of(secrets.token_urlsafe(32)))
 
 
 def release_ended(state: Release.State) -> Callable[[Said], None]:

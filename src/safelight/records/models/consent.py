@@ -220,3 +220,8 @@ class Receipt(PracticeRow):
 
     def __str__(self) -> str:
         return f"Receipt {self.pk}"
+
+    def set_secret(self, secret_hash: str) -> None:
+        """Let another secret open it, and the former one no longer."""
+        self.secret_hash = secret_hash
+        self.save(update_fields=["secret_hash"])

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from safelight.flows import capture, frozen, lasting, notes, patients, sheets, sites
+from safelight.flows import capture, frozen, lasting, notes, patients, receipts, sheets, sites
 from safelight.flows import consent as flow
 from safelight.flows.allowed import DoesNotFit
 from safelight.flows.circumstances import open_grounds
@@ -240,8 +240,8 @@ def receipt(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
 
 def receipt_link(consent: Consent, secret: str | None) -> str | None:
-    """Return the address of the patient's own page, in their language, while the secret is known."""
-    if secret is None:
+    """Return the address of the patient's own page, in their language, while a secret is known that opens it."""
+    if secret is None or not receipts.opens(secret, consent):
         return None
     language = consent.wording["language"]
     query = f"?language={language}" if language != saying_of.ENGLISH else ""
@@ -278,6 +278,19 @@ def end_episode(request: SignedInRequest, pk: UUID) -> HttpResponse:
     else:
         messages.success(request, "Written down")
     return redirect("consent-record", consent.pk)
+
+
+@require_POST
+@needs(Action.RECORD_CONSENT)
+def new_slip(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Give the patient a new code, and show it once."""
+    consent = _consent(request, pk)
+    try:
+        secret = receipts.renew(consent, by=request.user, now=timezone.now())
+    except receipts.ReceiptUnknown as gone:
+        raise Http404 from gone
+    slips.hold(request, consent, secret)
+    return redirect("consent-receipt", consent.pk)
 
 
 def _after(made: Consent, made_for: Purpose) -> str:
@@ -348,5 +361,6 @@ urlpatterns = [
     path("patients/<uuid:pk>/consent/<slug:site>/", sheet, name="consent"),
     path("consents/<uuid:pk>/", record, name="consent-record"),
     path("consents/<uuid:pk>/receipt/", receipt, name="consent-receipt"),
+    path("consents/<uuid:pk>/slip/", new_slip, name="consent-slip"),
     path("consents/<uuid:pk>/over/", end_episode, name="consent-over"),
 ]

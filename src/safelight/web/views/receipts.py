@@ -54,7 +54,7 @@ def door(request: HttpRequest) -> HttpResponse:
         context["wrong"] = error.for_people
         return render(request, "receipts/door.html", context, status=404)
     lockout.uncount_address(request)
-    request.session[OPEN] = [str(receipt.pk), now.isoformat()]
+    request.session[OPEN] = [receipt.secret_hash, now.isoformat()]
     return redirect("receipt-page")
 
 
@@ -159,12 +159,13 @@ def words_of(receipt: Receipt) -> Saying:
 
 
 def opened_receipt(request: HttpRequest) -> Receipt | None:
-    """Return the receipt that this browser opened a little while ago."""
-    pk, opened = request.session.get(OPEN, (None, ""))
+    """Return the receipt that this browser opened a little while ago, unless its slip was renewed."""
+    secret_hash, opened = request.session.get(OPEN, (None, ""))
     at = parse_datetime(opened)
     if at is None or not timedelta(0) <= timezone.now() - at < LASTS:
         return None
-    return Receipt.objects.select_related("consent__patient__practice").filter(pk=pk).first()
+    found = Receipt.objects.select_related("consent__patient__practice")
+    return found.filter(secret_hash=secret_hash).first()
 
 
 urlpatterns = [
