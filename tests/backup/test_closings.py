@@ -13,6 +13,7 @@ from factories import representative, staff
 from flows.conftest import SITE, agree, take
 from safelight import ledger
 from safelight.flows import closings, erasing, holding, matters, receipts, said, weighing
+from safelight.flows.consent import conversation
 from safelight.policy.roles import Role
 from safelight.records.models import (
     Assessment,
@@ -249,6 +250,26 @@ def test_a_weighing_with_a_no_in_it_counts_again(surgery: Surgery):
 def test_an_answer_for_a_problem_that_is_over_ends_on_that_day(surgery: Surgery):
     repeat("consent.episode-ended", surgery, consent=surgery.consent.pk)
     assert Consent.objects.get(pk=surgery.consent.pk).expires_on == LATER.date()
+
+
+def test_taking_back_one_answer_leaves_the_one_about_another_part_of_the_body(surgery: Surgery):
+    elsewhere = "Right hand"
+    words = conversation(surgery.patient, body_site=elsewhere, reader="patient", now=NOW)
+    uses = (Purpose.CARE, Purpose.TEACHING_LOCAL)
+    about = {"body_site": elsewhere, "wording": words.digest, "now": NOW}
+    other, _ = agree(surgery.patient, surgery.gp, *uses, **about)
+    repeat(
+        "consent.withdrawn",
+        surgery,
+        withdrawal=uuid4(),
+        consent=surgery.consent.pk,
+        purposes=["care", "teaching-local"],
+        photo="none",
+        channel="phone",
+        photos=[],
+    )
+    assert Consent.objects.get(pk=surgery.consent.pk).withdrawn
+    assert not Consent.objects.get(pk=other.pk).withdrawn
 
 
 def test_a_slip_that_was_replaced_opens_nothing_and_somebody_is_told(surgery: Surgery):

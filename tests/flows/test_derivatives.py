@@ -197,3 +197,12 @@ def test_a_recipient_who_never_looked_is_not_written_to(photo, consent, gp):
     withdraw.withdraw(consent, purposes=[Purpose.SECOND_OPINION], by=gp, now=LATER)
     assert not Recall.objects.exists()
     assert not OutgoingMail.objects.exclude(text="").exists()
+
+
+def test_a_step_that_is_not_for_a_release_leaves_it_where_it_is(photo, gp):
+    release = copy_of(photo, gp)
+    kept = policy.Consequence(policy.Step.KEEP, str(release.pk), "It stays.", "practice")
+    derivatives.of(photo).take(kept, Act(photo, LATER))
+    release.refresh_from_db()
+    assert release.state == "released"
+    assert not Recall.objects.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -14,7 +15,7 @@ from flows.conftest import agree, signature, take
 from flows.test_derivatives import Slides, slides
 from flows.test_objecting import without_consent
 from flows.test_withdraw import copy_of, link_to
-from safelight import vault
+from safelight import storage, vault
 from safelight.flows import (
     certificates,
     destroying,
@@ -366,3 +367,41 @@ def test_a_copy_that_never_left_is_certified_as_that(photo, gp):
     job = erasing.queue(photo.patient, copies=[release.copy], now=LATER)
     assert certificates.certificate_of(job).approved_by.startswith("the second person")
     assert personal.GONE == "Erased"
+
+
+def held_back(settings) -> Path:
+    """Hold a little room back beside the keys, as the key store does with more."""
+    place = Path(settings.SAFELIGHT_KEYS)
+    ballast = place.with_name(f"{place.name}.ballast")
+    ballast.write_bytes(b"room")
+    return ballast
+
+
+def test_opening_the_stores_leaves_the_room_that_is_held_back(home, settings):
+    ballast = held_back(settings)
+    destroying.open_stores()
+    assert ballast.exists()
+
+
+def test_where_the_disk_is_too_full_to_read_the_room_is_given_free(home, settings, monkeypatch):
+    ballast, opened = held_back(settings), stores.keys
+
+    def full():
+        if ballast.exists():
+            raise storage.DiskFull
+        return opened()
+
+    monkeypatch.setattr(stores, "keys", full)
+    destroying.open_stores()
+    assert ballast.read_bytes() != b"room", (
+        "given free, and held back anew by the store that opened"
+    )
+
+
+def test_where_no_room_is_held_back_a_full_disk_is_said(home, monkeypatch):
+    def full():
+        raise storage.DiskFull
+
+    monkeypatch.setattr(stores, "keys", full)
+    with pytest.raises(storage.DiskFull):
+        destroying.open_stores()

@@ -304,6 +304,34 @@ def test_the_requester_is_read_from_the_database_not_from_a_stale_row(waiting, g
         release.approve(waiting, note="", by=gp, now=NOW)
 
 
+def test_who_made_the_copy_is_read_from_the_database_too(asked, surgery, gp):
+    stale = Release.objects.get(pk=asked.pk)
+    maker = staff(Role.GP, practice=surgery)
+    assert isinstance(prepare(asked, maker), Copy)
+    reviewing = staff(Role.REVIEWER, practice=surgery)
+    Copy.objects.update(made_by=reviewing)
+    with pytest.raises(SamePerson):
+        release.approve(stale, note="", by=reviewing, now=NOW)
+    assert not Disclosure.objects.exists()
+
+
+def test_a_copy_that_is_closed_while_it_is_approved_does_not_leave(
+    waiting, lead, home, monkeypatch
+):
+    sealed, before = exposing.sealed_disclosure, home.files()
+
+    def meanwhile(*given, **named):
+        done = sealed(*given, **named)
+        Copy.objects.update(state="closed")
+        return done
+
+    monkeypatch.setattr(exposing, "sealed_disclosure", meanwhile)
+    with pytest.raises(opening.PictureClosed):
+        release.approve(waiting, note="", by=lead, now=NOW)
+    assert home.files() == before
+    assert not Disclosure.objects.exists()
+
+
 def test_two_reviewers_settle_it_once(released, waiting, surgery):
     other = staff(Role.REVIEWER, practice=surgery)
     for act in (

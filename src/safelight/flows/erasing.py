@@ -66,8 +66,8 @@ def finish_erasure(job: EraseJob, *, now: datetime) -> None:
     for name in job.blobs:
         stores.blobs().delete(name)
     with transaction.atomic():
-        if job.patient_id is not None:
-            locks.hold_patient(job.patient_id)
+        assert job.patient_id is not None
+        locks.hold_patient(job.patient_id)
         job = (
             EraseJob.objects.select_for_update(no_key=True)
             .select_related("practice")

@@ -69,8 +69,7 @@ def at_taken(photo: Photo, *, by: Staff) -> tuple[Told, ...]:
 
 
 def _tells(finding: Finding, seen: Inspected) -> bool:
-    if finding.box is None:
-        return False
-    if finding.answer is not Answer.FOUND and finding.kind not in NEVER_SURE:
+    is_told = finding.answer is Answer.FOUND or finding.kind in NEVER_SURE
+    if not is_told or finding.box is None:
         return False
     return finding.kind != Told.TEXT or finding.box.width >= NAMELIKE * seen.width

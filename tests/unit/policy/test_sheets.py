@@ -243,6 +243,16 @@ def test_whatever_follows_is_said_in_welsh(purposes, relied_on, held):
         assert withdrawal.said(one.text, saying.saying("en")) == one.text
 
 
+def test_what_people_call_a_thing_stays_as_it_is_in_welsh():
+    slide = withdrawal.Derived("copy", "s", Purpose.TEACHING_LOCAL, False, called="slide 7")
+    (one,) = withdrawal.consequences(
+        {Purpose.TEACHING_LOCAL}, things=[slide], relied_on_for_care=True, during=False, held=False
+    )
+    text = withdrawal.said(one.text, WELSH)
+    assert "slide 7" in text
+    assert text != one.text
+
+
 def test_every_sentence_that_is_put_together_is_one_that_translators_are_asked_for():
     assert set(withdrawal.SENTENCES) | set(withdrawal.PHRASES) <= ALL
     assert withdrawal.said("Of another origin", WELSH) == "Of another origin"
