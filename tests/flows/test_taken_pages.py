@@ -230,6 +230,16 @@ def test_what_is_late_is_said_to_be_late(office, recall):
     assert "Late" in text(office.get(f"/governance/recalls/{recall.pk}/"))
 
 
+def test_governance_counts_what_is_late(office, recall):
+    assert "None is late." in text(office.get("/governance/"))
+    yesterday = timezone.localdate() - timedelta(days=1)
+    Recall.objects.update(due_on=yesterday)
+    assert "One of them is late." in text(office.get("/governance/"))
+    said = {"text": recall.text, "source": recall.source, "due_on": yesterday}
+    Recall.objects.create(practice=recall.practice, photo=recall.photo, **said)
+    assert "2 of them are late." in text(office.get("/governance/"))
+
+
 def test_a_hold_is_placed_and_lifted_by_forms(office, adult, photo, given, gp):
     where = f"/patients/{adult.pk}/hold/"
     page = text(office.get(where))

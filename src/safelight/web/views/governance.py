@@ -113,7 +113,8 @@ def _waiting(staff: Staff) -> list[Waiting]:
     releases = Release.objects.visible_to(staff).filter(state=Release.State.WAITING)
     alarms = ExposureAlarm.objects.visible_to(staff).filter(settled_at__isnull=True)
     recalls = Recall.objects.filter(practice=practice, done_at__isnull=True)
-    late = recalls.filter(due_on__lt=timezone.localdate())
+    late = recalls.filter(due_on__lt=timezone.localdate()).count()
+    late_ones = "One of them is late." if late == 1 else f"{late} of them are late."
     return [
         Waiting(
             releases.count(),
@@ -130,7 +131,7 @@ def _waiting(staff: Staff) -> list[Waiting]:
         Waiting(
             recalls.count(),
             "Things have to be asked back",
-            f"{late.count()} of them are late." if late.exists() else "None is late.",
+            late_ones if late else "None is late.",
             "recalls",
         ),
         Waiting(
