@@ -10,7 +10,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -61,6 +61,16 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class Death:
+    """When somebody died, what is known of their wishes, and who of the family was asked."""
+
+    days_ago: int
+    wishes: dict[str, str]
+    asked: tuple[str, str, str]
+    """Name, relation and words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """A made-up patient."""
 
@@ -73,10 +83,7 @@ class Person:
     """Name, relation, authority and proof of the person who decides."""
     assessed: tuple[str, str, str] | None = None
     """Kind, outcome and what was done to help, of the assessment before the first visit."""
-    died_days_ago: int | None = None
-    wishes: dict[str, str] = field(default_factory=dict)
-    asked: tuple[str, str, str] | None = None
-    """Name, relation and words of the family member who was asked after the death."""
+    died: Death | None = None
     sixteen_days_ago: int | None = None
     """Turned 16 so long ago: then the year and day of birth follow from it."""
     language: str = "en"
@@ -144,9 +151,11 @@ PEOPLE: tuple[Person, ...] = (
         (5, 30),
         "9990000506",
         (Visit(200, "Right shoulder", ("plain skin",), (_CARE, _TEACH)),),
-        died_days_ago=40,
-        wishes={"teaching-local": "yes"},
-        asked=("Robin Tallis", "son", "He would have liked to help others learn"),
+        died=Death(
+            40,
+            {"teaching-local": "yes"},
+            ("Robin Tallis", "son", "He would have liked to help others learn"),
+        ),
     ),
     Person(
         "Megan Ashdown",
@@ -265,7 +274,7 @@ def live_through(practice: Practice, *, draw: Draw, now: datetime) -> None:
     events: list[tuple[int, Person | since.Act, Visit | None]] = [
         (visit.days_ago, person, visit) for person in PEOPLE for visit in person.visits
     ]
-    events += [(p.died_days_ago, p, None) for p in PEOPLE if p.died_days_ago is not None]
+    events += [(p.died.days_ago, p, None) for p in PEOPLE if p.died is not None]
     events += [(days_ago, act, None) for days_ago, act in since.acts(practice)]
     assessed: set[str] = set()
     for number, (days_ago, person, visit) in enumerate(sorted(events, key=lambda e: -e[0])):
@@ -275,7 +284,8 @@ def live_through(practice: Practice, *, draw: Draw, now: datetime) -> None:
             continue
         patient = known[person.name]
         if visit is None:
-            _die(patient, person, by=gp, at=at)
+            assert person.died is not None
+            _die(patient, person.died, by=gp, at=at)
             continue
         if person.assessed and person.name not in assessed:
             assessed.add(person.name)
@@ -284,29 +294,28 @@ def live_through(practice: Practice, *, draw: Draw, now: datetime) -> None:
         _visit(patient, person, visit, draw=draw, by=by, at=at + timedelta(minutes=5))
 
 
-def _die(patient: Patient, person: Person, *, by: Staff, at: datetime) -> None:
+def _die(patient: Patient, death: Death, *, by: Staff, at: datetime) -> None:
     patients.record_death(
         patient,
         died_on=timezone.localdate(at),
-        known_wishes=person.wishes,
+        known_wishes=death.wishes,
         genetic_or_third_party=False,
         by=by,
         now=at,
     )
-    if person.asked:
-        name, relation, words = person.asked
-        patients.record_consultation(
-            patient,
-            name=name,
-            who=Consultation.Who.FAMILY.value,
-            relation=relation,
-            purposes=[Purpose.TEACHING_LOCAL.value, Purpose.RESEARCH.value],
-            answer=Consultation.Answer.AGREES.value,
-            words=words,
-            asked_on=timezone.localdate(at),
-            by=by,
-            now=at,
-        )
+    name, relation, words = death.asked
+    patients.record_consultation(
+        patient,
+        name=name,
+        who=Consultation.Who.FAMILY.value,
+        relation=relation,
+        purposes=[Purpose.TEACHING_LOCAL.value, Purpose.RESEARCH.value],
+        answer=Consultation.Answer.AGREES.value,
+        words=words,
+        asked_on=timezone.localdate(at),
+        by=by,
+        now=at,
+    )
 
 
 def _visit(
