@@ -86,6 +86,14 @@ def test_one_that_failed_is_late_whatever_was_done_before(surgery: Surgery):
     assert not backup_watch.has_key()
 
 
+def test_there_is_a_backup_key_from_when_it_was_made(surgery: Surgery):
+    assert backup_watch.has_key()
+    (surgery.place.home / backing.PUBLIC_KEY).unlink()
+    assert not backup_watch.has_key()
+    backing.make_key()
+    assert backup_watch.has_key()
+
+
 def test_the_governance_page_shows_what_is_overdue(surgery: Surgery):
     backing.back_up_keys(surgery.keys_to, now=NOW)
     assert KeyBackupVerified.objects.count() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -350,6 +351,23 @@ def test_records_of_another_installations_keys_are_refused(surgery: Surgery, tem
         assert being_restored.is_on()
 
 
+@pytest.mark.parametrize("what", ["size", "root"])
+def test_records_that_are_not_what_their_manifest_says_are_refused(surgery: Surgery, what: str):
+    """Even one that the ledger's own key signed."""
+    surgery.take()
+    made = back_up(surgery)
+    other_than = {"size": made.ledger.size + 1, "root": bytes(32)}
+    said = replace(made, ledger=replace(made.ledger, **{what: other_than[what]}))
+    place = surgery.root / "backups" / "sets" / made.id / backups.MANIFEST
+    place.write_bytes(backups.signed(said.to_json(), evidence.sign))
+    with elsewhere(surgery) as other:
+        with pytest.raises(last_seen.WrongLedger):
+            bring_back(surgery, other)
+        assert being_restored.is_on()
+        with pytest.raises(stores.BeingRestored):
+            stores.keys()
+
+
 def test_a_set_of_keys_whose_manager_is_another_does_not_open(surgery: Surgery):
     back_up(surgery)
     with elsewhere(surgery) as other:
@@ -612,6 +630,58 @@ def test_a_copy_whose_key_went_without_a_word_in_the_ledger_goes_too(surgery: Su
         assert other.restore.report.destroyed_again == 1
 
 
+def test_what_has_its_key_stays_when_others_go(surgery: Surgery):
+    photo = surgery.take()
+    gone, stays = made_copy(photo, surgery), made_copy(photo, surgery)
+    back_up(surgery)
+    stores.keys().erase([gone.pk])
+    tell(surgery)
+    with elsewhere(surgery) as other:
+        caught_up(surgery, other)
+        for copy in (gone, stays):
+            copy.refresh_from_db()
+        assert (gone.state, stays.state) == ("erased", "kept")
+        assert drilling.open_all().copies == 1
+        assert drilling.open_all().went_well
+        assert opens(photo, surgery.gp)
+
+
+def test_a_picture_younger_than_every_backup_of_keys_waits_for_a_person(surgery: Surgery):
+    whole = surgery.take()
+    backing.back_up_keys(surgery.keys_to, now=NOW)
+    younger = surgery.take()
+    backing.back_up_records(surgery.to, now=LATER)
+    tell(surgery)
+    with elsewhere(surgery) as other:
+        caught_up(surgery, other)
+        assert other.restore.report.without_key_or_blob == [str(younger.pk)]
+        assert Photo.objects.get(pk=younger.pk).state == Photo.State.QUARANTINED
+        assert not opens(younger, surgery.gp)
+        assert opens(whole, surgery.gp)
+
+
+def test_a_picture_whose_key_was_altered_waits_for_a_person(surgery: Surgery):
+    """The keys survived the loss of the records, one of them not as it was."""
+    whole, altered = surgery.take(), surgery.take()
+    backing.back_up_records(surgery.to, now=NOW)
+    with stores.keys()._database.writing() as db:
+        one = (altered.pk.bytes,)
+        (kept,) = db.execute("SELECT wrapped FROM data_keys WHERE image = ?", one).fetchone()
+        other_end = bytes(kept[:-1]) + bytes([kept[-1] ^ 1])
+        db.execute("UPDATE data_keys SET wrapped = ? WHERE image = ?", (other_end, *one))
+    tell(surgery)
+    stores.close()
+    (surgery.root / "other" / "keys").mkdir(parents=True)
+    for path in (surgery.place.keys, surgery.place.seal):
+        shutil.copyfile(path, surgery.root / "other" / "keys" / path.name)
+    with elsewhere(surgery) as other:
+        other.restore.bring_back(surgery.to)
+        other.restore.catch_up(witnessing.witness(str(surgery.root / "witness")))
+        assert other.restore.report.without_key_or_blob == [str(altered.pk)]
+        assert Photo.objects.get(pk=altered.pk).state == Photo.State.QUARANTINED
+        assert opens(whole, surgery.gp)
+
+
 def disclosed(surgery: Surgery) -> Disclosure:
     """Put down what a release told, under a key of its own."""
     made = Disclosure.objects.create(
@@ -711,6 +781,14 @@ def test_a_drill_tells_what_does_not_open_and_what_does_and_should_not(surgery: 
     found = drilling.open_all()
     assert found.failed == (str(cut.pk),)
     assert not found.went_well
+    assert json.loads(json.dumps(found.as_json())) == {
+        "pictures": 3,
+        "copies": 0,
+        "failed": [str(cut.pk)],
+        "erased": 0,
+        "erased_that_open": [],
+        "seconds": found.seconds,
+    }
     assert drilling.open_all(most=1).pictures == 1
     with stores.keys()._database.writing() as db:
         db.execute("INSERT INTO tombstones (image) VALUES (?)", (erased.pk.bytes,))
