@@ -144,7 +144,7 @@ def test_a_rulers_figures_get_one_answer(demo: Demo, size: dict[str, int]) -> No
     _, _, release = picture_for_teaching(demo, gp)
     gp.goto(release)
     assert is_loaded(gp, "safelight-editor img")
-    row = gp.locator(".finds li", has_text="in a row, as on a ruler")
+    row = gp.locator(".finds li", has_text="in a row: a ruler’s figures")
     row.get_by_role("button", name=re.compile("^Leave in")).click()
     figures = str(row.locator("[data-settle=leave]").get_attribute("data-findings")).split()
     assert len(figures) >= 4

@@ -95,7 +95,7 @@ function rowItem(row: readonly string[], review: Review): HTMLElement {
       { class: 'who-what' },
       el('b', {}, `Writing ${numbers}`),
       ' ',
-      el('span', { class: 'soft' }, 'in a row, as on a ruler'),
+      el('span', { class: 'soft' }, 'in a row: a ruler’s figures, or a number in boxes?'),
       ...ids.slice(1).map((id) => el('span', { id: anchor(id) })),
     ),
     answers,
