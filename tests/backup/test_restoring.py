@@ -200,10 +200,7 @@ def test_keys_that_survived_are_used_as_they_are(surgery: Surgery):
     photo, gone = surgery.take(), surgery.take()
     backing.back_up_records(surgery.to, now=NOW)
     stores.keys().erase([gone.pk])
-    stores.close()
-    (surgery.root / "other" / "keys").mkdir(parents=True)
-    for path in (surgery.place.keys, surgery.place.seal):
-        shutil.copyfile(path, surgery.root / "other" / "keys" / path.name)
+    keys_survive(surgery)
     tell(surgery)
     with elsewhere(surgery) as other:
         other.restore.bring_back(surgery.to)
@@ -279,10 +276,7 @@ def test_a_restore_never_writes_over_an_installation(surgery: Surgery):
 def test_keys_that_are_there_are_never_written_over(surgery: Surgery):
     surgery.take()
     back_up(surgery)
-    (surgery.root / "other" / "keys").mkdir(parents=True)
-    stores.close()
-    for path in (surgery.place.keys, surgery.place.seal):
-        shutil.copyfile(path, surgery.root / "other" / "keys" / path.name)
+    keys_survive(surgery)
     with elsewhere(surgery) as other, pytest.raises(storage.KeyStoreError):
         bring_back(surgery, other)
 
@@ -660,6 +654,15 @@ def test_a_picture_younger_than_every_backup_of_keys_waits_for_a_person(surgery:
         assert opens(whole, surgery.gp)
 
 
+def keys_survive(surgery: Surgery) -> None:
+    """Put the keys as they are now where the records are brought back to."""
+    stores.close()
+    keys = surgery.root / "other" / "keys"
+    keys.mkdir(parents=True)
+    for path in (surgery.place.keys, surgery.place.seal):
+        shutil.copyfile(path, keys / path.name)
+
+
 def test_a_picture_whose_key_was_altered_waits_for_a_person(surgery: Surgery):
     """The keys survived the loss of the records, one of them not as it was."""
     whole, altered = surgery.take(), surgery.take()
@@ -670,10 +673,7 @@ def test_a_picture_whose_key_was_altered_waits_for_a_person(surgery: Surgery):
         other_end = bytes(kept[:-1]) + bytes([kept[-1] ^ 1])
         db.execute("UPDATE data_keys SET wrapped = ? WHERE image = ?", (other_end, *one))
     tell(surgery)
-    stores.close()
-    (surgery.root / "other" / "keys").mkdir(parents=True)
-    for path in (surgery.place.keys, surgery.place.seal):
-        shutil.copyfile(path, surgery.root / "other" / "keys" / path.name)
+    keys_survive(surgery)
     with elsewhere(surgery) as other:
         other.restore.bring_back(surgery.to)
         other.restore.catch_up(witnessing.witness(str(surgery.root / "witness")))
@@ -729,10 +729,7 @@ def test_what_only_the_tombstones_know_is_forgotten_too(surgery: Surgery):
     photo = surgery.take()
     backing.back_up_records(surgery.to, now=NOW)
     erased(surgery)
-    stores.close()
-    (surgery.root / "other" / "keys").mkdir(parents=True)
-    for path in (surgery.place.keys, surgery.place.seal):
-        shutil.copyfile(path, surgery.root / "other" / "keys" / path.name)
+    keys_survive(surgery)
     with elsewhere(surgery) as other:
         other.restore.bring_back(surgery.to)
         other.restore.catch_up(None, accept_loss=restoring.LOSS)
