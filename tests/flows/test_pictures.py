@@ -234,7 +234,7 @@ def line(start, end, *, kind="text", top=56, height=38):
 
 
 @pytest.mark.parametrize(
-    ("leave", "seen", "isleft"),
+    ("leave", "seen", "is_left"),
     [
         (figures(100, 190, 280), line(96, 220), True),
         (figures(100, 190, 280), line(96, 308), True),
@@ -258,11 +258,11 @@ def line(start, end, *, kind="text", top=56, height=38):
         "words, with room for another",
     ],
 )
-def test_a_rulers_figures_are_left_where_they_are_seen_as_one_line(leave, seen, isleft):
+def test_a_rulers_figures_are_left_where_they_are_seen_as_one_line(leave, seen, is_left):
+    assert left_of([seen], leave) == ((seen,) if is_left else ())
     upright = replace(seen, box=turned(seen.box))
-    assert left_of([seen], leave) == ((seen,) if isleft else ())
-    turned_leave = [replace(each, box=turned(each.box)) for each in leave]
-    assert left_of([upright], turned_leave) == ((upright,) if isleft else ())
+    leave = [replace(each, box=turned(each.box)) for each in leave]
+    assert left_of([upright], leave) == ((upright,) if is_left else ())
 
 
 def turned(box):

@@ -1,6 +1,6 @@
 /** The list of what was found, each with its two answers. */
 import { el, fill, icon } from '../dom'
-import { type Finding, open, type Review, type Settled } from './model'
+import { type Finding, isOpen, open, type Review, type Settled } from './model'
 import { ranges } from './rows'
 
 const CHOICES: readonly (readonly [Settled, string])[] = [
@@ -50,11 +50,10 @@ function answerOf(finding: Finding, number: number, review: Review): HTMLElement
 }
 
 function item(finding: Finding, number: number, review: Review): HTMLElement {
-  const isOpen = open(review).includes(finding)
   return el(
     'li',
     {},
-    el('span', { class: isOpen ? 'k held' : 'k' }, String(number)),
+    el('span', { class: isOpen(finding, review) ? 'k held' : 'k' }, String(number)),
     el(
       'span',
       { class: 'who-what' },
@@ -67,12 +66,10 @@ function item(finding: Finding, number: number, review: Review): HTMLElement {
 }
 
 function rowItem(row: readonly string[], review: Review): HTMLElement {
-  const members = review.findings.flatMap(({ id }, index) =>
-    row.includes(id) ? [{ id, number: index + 1 }] : [],
-  )
+  const members = review.findings.filter(({ id }) => row.includes(id))
   const ids = members.map(({ id }) => id)
-  const numbers = ranges(members.map(({ number }) => number))
-  const isOpen = open(review).some(({ id }) => row.includes(id))
+  const numbers = ranges(members.map((finding) => review.findings.indexOf(finding) + 1))
+  const waits = members.some((finding) => isOpen(finding, review))
   const answers = choices(ids, `${numbers}, writing in a row`, review)
   answers.append(
     el(
@@ -89,7 +86,7 @@ function rowItem(row: readonly string[], review: Review): HTMLElement {
   return el(
     'li',
     {},
-    el('span', { class: isOpen ? 'k held' : 'k' }, icon('ruler')),
+    el('span', { class: waits ? 'k held' : 'k' }, icon('ruler')),
     el(
       'span',
       { class: 'who-what' },

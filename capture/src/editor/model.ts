@@ -189,9 +189,14 @@ export function spread(review: Review, row: readonly string[]): Review {
   return { ...review, rows: review.rows.filter((each) => each !== row) }
 }
 
+/** Whether a person still has to look at it. */
+export function isOpen({ id, box }: Finding, review: Review): boolean {
+  return box !== null && review.settled[id] === undefined
+}
+
 /** Those a person still has to look at. */
 export function open(review: Review): readonly Finding[] {
-  return review.findings.filter(({ id, box }) => box !== null && review.settled[id] === undefined)
+  return review.findings.filter((finding) => isOpen(finding, review))
 }
 
 type BoxList = [number, number, number, number]
